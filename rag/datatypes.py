@@ -1,0 +1,189 @@
+"""The values that flow through the pipeline. Standard library only, all frozen.
+
+Path -> Document -> Chunk -> index; question -> Hit -> Prompt -> Token | Answer.
+Offsets are code points into ``Document.text`` and half-open, like Python slices.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Language = Literal["en", "ja", "other"]
+Status = Literal["indexed", "unchanged", "no_text", "encrypted", "unsupported", "failed"]
+BlockKind = Literal["heading", "paragraph", "table", "list", "code", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A structural unit of a document. Blocks are ordered and do not overlap."""
+
+    kind: BlockKind
+    start: int
+    end: int
+    heading_path: tuple[str, ...] = ()  # headings above this block, outermost first
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The stored text of one file; every span of the product points into ``text``."""
+
+    path: str  # relative to the indexed folder, "/" between parts
+    text: str
+    sha256: str  # of the file's bytes, not of the text
+    blocks: tuple[Block, ...] = ()
+    page_starts: tuple[int, ...] = ()  # offset where page i + 1 begins; () without pages
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """What became of one file of the folder. Every file gets exactly one."""
+
+    path: str
+    status: Status
+    reason: str  # one sentence for a person; "" when there is nothing to explain
+    chunks: int = 0
+    pages: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: ``document.text[start:end] == text`` always holds."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+    page: int | None = None  # 1-based; None for formats without pages
+    heading: str = ""  # title and headings above the passage, " > " between them
+
+    @property
+    def search_text(self) -> str:
+        """What both search legs index: the passage under its headings."""
+        return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One retrieved chunk. Hits are always ordered by ``score``, best first."""
+
+    rank: int  # 1-based
+    chunk: Chunk
+    score: float  # reciprocal rank fusion score; higher is better
+    lexical_score: float | None = None  # BM25; None when this leg did not return the chunk
+    vector_score: float | None = None  # cosine similarity in [-1, 1]; None likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Chat messages for the answerer. ``hits[n - 1]`` is the passage numbered ``[n]``."""
+
+    messages: tuple[Message, ...]
+    question: str
+    language: Language
+    hits: tuple[Hit, ...]
+    token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
+    template_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of answer text as it is decoded; pieces concatenate to the completion."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Marker ``[n]`` of an answer, resolved. ``document.text[start:end] == quote``."""
+
+    n: int
+    path: str
+    page: int | None
+    start: int
+    end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one request, as the answerer's tokenizer counts them."""
+
+    prompt: int = 0
+    completion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock milliseconds of one request; ``first_token_ms`` is None without a token."""
+
+    retrieve_ms: float = 0.0
+    first_token_ms: float | None = None
+    total_ms: float = 0.0
+
+
+AnswerStatus = Literal["answered", "no_evidence"]
+AnswerSource = Literal["model", "quote", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The outcome of one question, with everything needed to explain or replay it."""
+
+    question: str
+    language: Language
+    status: AnswerStatus
+    text: str
+    source: AnswerSource  # the model's words; a sentence quoted from a passage; nothing
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]  # all retrieved passages; the prompt holds a prefix of them
+    prompt: Prompt | None  # None when the model was not called
+    completion: str  # what the model wrote, before checking; "" when it was not called
+    usage: Usage
+    timings: Timings
+    model_id: str
+    index_id: str
+    is_stopped: bool = False  # the reader pressed stop; ``text`` is what was there by then
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step of a long job. ``total`` is 0 while it is not known."""
+
+    stage: str
+    done: int
+    total: int
+    item: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """The outcome of one build; ``files`` names every file found in the folder."""
+
+    index_id: str
+    documents: int
+    chunks: int
+    files: tuple[FileStatus, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What the published index holds."""
+
+    index_id: str
+    folder: str
+    created: str  # ISO 8601, UTC
+    documents: int
+    chunks: int
+    embed_model: str
+    embed_languages: tuple[Language, ...]
+    files: tuple[FileStatus, ...] = field(default=())

@@ -1,0 +1,49 @@
+"""Errors that a person can repair. Every message says what is wrong and what to do next."""
+
+
+class RagError(Exception):
+    """Base of all errors that `cli.py` and `app.py` show as one line."""
+
+
+class ConfigError(RagError):
+    """A setting is missing, unknown or out of range."""
+
+
+class DocumentError(RagError):
+    """One file could not be read; ``status`` is the word shown beside it.
+
+    Raised by readers only; `ingest` turns it into a `FileStatus`, so that one bad file
+    never stops a build.
+    """
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class IndexNotFoundError(RagError):
+    """There is no published index yet."""
+
+
+class IndexDamagedError(RagError):
+    """A file of the index is missing or differs from its recorded checksum."""
+
+
+class IndexMismatchError(RagError):
+    """The index was built with another embedder, splitter or format than the configured one."""
+
+
+class IndexBusyError(RagError):
+    """Another process is building the index at this moment."""
+
+
+class BuildError(RagError):
+    """A build could not produce an index worth publishing; the old one still serves."""
+
+
+class ModelError(RagError):
+    """A model is missing, unsafe to load, or not of a supported kind."""
+
+
+class QuestionError(RagError):
+    """The question is empty or too long."""

@@ -1,0 +1,151 @@
+"""Language of a text, its sentences, and the terms that lexical search and checks compare.
+
+One analyzer serves every script: it cuts a text into runs and treats each run by its own
+script, so that mixed text ("Wi-Fi の申請") needs no language guess at indexing time.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+from rag.datatypes import Language
+
+# Han, kana, Hangul, bopomofo and the iteration marks: written without spaces, or (Hangul)
+# with suffixes glued on, so that character n-grams beat words.
+_UNSPACED = (
+    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u303b"
+    "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f"
+    "\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+    "\u0e01-\u0e3a\u0e40-\u0e4e\U00020000-\U0003fffd"
+)
+_RUN = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+(?:[-_.'’/@:+#&]+[^\W_{_UNSPACED}]+)*)")
+_PART = re.compile(r"[^\W_]+")
+_KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
+_HAN = re.compile(r"[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff]")
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
+_LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+_LETTER = re.compile(r"[^\W\d_]")
+
+# Function words of questions and prose. Kept short: a stop word is lost to every query.
+_STOP_WORDS = frozenset(
+    """a about an and any are as at be been but by can could did do does for from had has have
+    he her his how i if in into is it its may me more my no not of on or our out s shall she
+    should so some such than that the their them then there these they this those to up us was
+    we were what when where which who whom whose why will with would you your""".split()
+)
+_ENGLISH_HINTS = _STOP_WORDS - {"a", "i", "s", "no", "me"}
+
+# Grammar of Japanese questions: shared by every question, so a match on it proves nothing.
+_JA_FUNCTION = re.compile(
+    r"(?:について|において|に関して|教えてください|教えて|ください|下さい|どのような|どのくらい|どれくらい|"
+    r"どのように|いつまでに|いつまで|いつから|いくら|いくつ|何ですか|なんですか|ありますか|ですか|ますか|"
+    r"でしょうか|どこ|どれ|どの|どう|だれ|誰|いつ|なぜ|何|です|ます|でき|する|した|して|される|された|という|"
+    r"こと|もの|ため|場合|[はがをにのでとへもやかね])"
+)
+
+_SENTENCE_END = re.compile(
+    r"[。！？!?．]+(?:[」』）)\]】\"'”’]+(?!と))?(?![」』）])\s*"  # not inside 「はい。」と言った
+    r"|(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|St|No|vs))(?<!\b(?:Mrs|Inc|Ltd|e\.g|i\.e|Fig|Sec|ext|Ext))"
+    r"\.+[\"'”’)\]]*(?=\s)\s*"
+    r"|\n+\s*"
+)
+
+
+def detect_language(text: str) -> Language:
+    """Return the language a reader would expect the answer in.
+
+    Japanese terms inside an English question ("What does 有給休暇 mean?") do not make it
+    Japanese, and Latin names inside a Japanese one ("RAGとLLMの違いは") do not make it English.
+    """
+    text = unicodedata.normalize("NFKC", text)
+    words = [word.lower() for word in _LATIN_WORD.findall(text)]
+    kana, han = len(_KANA.findall(text)), len(_HAN.findall(text))
+    if len(_HANGUL.findall(text)) > kana + han:
+        return "other"
+    if kana or han:
+        english = sum(word in _ENGLISH_HINTS for word in words)
+        return "en" if english and len(words) * 2 >= kana + han else "ja"
+    letters = len(_LETTER.findall(text))
+    latin = sum(map(len, words))
+    return "en" if letters == 0 or latin * 2 >= letters else "other"
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Return the half-open spans of the sentences of ``text``, without outer white space.
+
+    A line break ends a sentence: readers have already joined wrapped lines, so what is left
+    separates headings, list items and table rows.
+    """
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for stop in [match.end() for match in _SENTENCE_END.finditer(text)] + [len(text)]:
+        piece = text[start:stop]
+        left = start + len(piece) - len(piece.lstrip())
+        right = start + len(piece.rstrip())
+        if left < right:
+            spans.append((left, right))
+        start = stop
+    return spans
+
+
+def terms(text: str) -> list[str]:
+    """Return the search terms of ``text``, in order, repeated as they occur.
+
+    NFKC and case folding first, so that full-width digits and half-width katakana meet their
+    usual forms. Unspaced scripts give character 1-grams and 2-grams; other words are stemmed
+    (Porter 2), English stop words dropped. A compound such as ``RFC-7231`` or ``foo_bar``
+    gives itself and its parts.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold()
+    found: list[str] = []
+    for run, word in _RUN.findall(text):
+        if run:
+            found.extend(run)
+            found.extend(run[i : i + 2] for i in range(len(run) - 1))
+            continue
+        parts = _PART.findall(word)
+        if len(parts) > 1:
+            found.append(word)
+        found.extend(_stem(part) for part in parts if part not in _STOP_WORDS)
+    return found
+
+
+def content_terms(text: str) -> set[str]:
+    """Return the terms that carry meaning: for coverage and support, not for search.
+
+    Unspaced runs give 2-grams (a single character matches by chance), or themselves when
+    they are one character long; Japanese question grammar is cut out first.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold()
+    found: set[str] = set()
+    for run, word in _RUN.findall(text):
+        if run:
+            for piece in _JA_FUNCTION.split(run):
+                found.update(piece[i : i + 2] for i in range(len(piece) - 1))
+                if len(piece) == 1 and _HAN.match(piece):
+                    found.add(piece)
+            continue
+        found.update(_stem(part) for part in _PART.findall(word) if part not in _STOP_WORDS)
+    return found
+
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+def numbers(text: str) -> set[str]:
+    """Return the numbers of ``text`` in ASCII digits without thousands separators."""
+    text = unicodedata.normalize("NFKC", text)
+    return {match.replace(",", "").rstrip(".:") for match in _NUMBER.findall(text)}
+
+
+@lru_cache(maxsize=200_000)
+def _stem(word: str) -> str:
+    return word if word.isdigit() else str(_stemmer().stemWord(word))
+
+
+@lru_cache(maxsize=1)
+def _stemmer() -> Any:  # noqa: ANN401 - snowballstemmer ships no types
+    from snowballstemmer import stemmer  # type: ignore[import-untyped]
+
+    return stemmer("english")

@@ -1,0 +1,1 @@
+"""Make answer models: base weights, calibration, quantization. `rag` never imports this."""

@@ -1,0 +1,56 @@
+"""Command line of the training side: ``python -m training setup``."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rag.config import load_config
+from rag.datatypes import Progress
+from rag.errors import RagError
+
+_STAGES = {
+    "dequantize": "reading the base model (about 20 s)",
+    "calibrate": "quantizing it to 4 bits with GPTQ (about 90 s on two cores)",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0 only on success."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    setup = commands.add_parser("setup", help="make the default answer model when it is missing")
+    setup.add_argument("--models", type=Path, help="folder of the models")
+    setup.add_argument("--config", type=Path, help="TOML file with settings")
+    arguments = parser.parse_args(argv)
+    os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+    try:
+        config = load_config(arguments.config, {"models_dir": arguments.models})
+        from training.default_models import make_default_models
+
+        started = time.monotonic()
+        folder = make_default_models(config, _Printer())
+        print(f"Answer model ready in {folder} ({time.monotonic() - started:.0f} s).")
+    except RagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: Interrupted. Run the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+class _Printer:
+    """Prints a line for each stage, and one in five steps of a long one."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.stage in _STAGES:
+            print(f"Answer model: {_STAGES[progress.stage]} ...", flush=True)
+        elif progress.done % 5 == 0 or progress.done == progress.total:
+            seconds = time.monotonic() - self._started
+            print(f"  layer {progress.done} of {progress.total}, {seconds:.0f} s", flush=True)

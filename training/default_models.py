@@ -1,0 +1,73 @@
+"""Make the default answer model once: base weights, then GPTQ, each published by one rename."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from rag.config import DEFAULT_ANSWER_MODEL, Config
+from rag.datatypes import Progress
+from rag.embed import load_embedder
+from rag.model_folder import refuse_unsafe
+from training.base_model import SOURCE, dequantize_base_model
+from training.calibration import calibration_prompts
+from training.quantize import BITS, GROUP_SIZE, quantize
+
+BASE_MODEL = "smollm2-135m-instruct"
+SAMPLE_DOCUMENTS = Path(__file__).resolve().parent.parent / "examples" / "documents"
+
+_BASE_CARD = f"""---
+license: apache-2.0
+language: [en]
+---
+# {BASE_MODEL}
+
+{SOURCE}. Dequantized to 16 bits by `python -m training setup`; not tuned.
+"""
+_GPTQ_CARD = f"""---
+license: apache-2.0
+language: [en]
+base_model: {BASE_MODEL}
+---
+# {DEFAULT_ANSWER_MODEL}
+
+{SOURCE}. Dequantized to 16 bits, then quantized to {BITS} bits with GPTQ (group size
+{GROUP_SIZE}, symmetric, no activation reordering) by `python -m training setup`, calibrated on
+prompts over `examples/documents` (Apache-2.0, written for this project). Not tuned.
+"""
+
+
+def make_default_models(config: Config, progress: Callable[[Progress], None]) -> Path:
+    """Return the folder of the default answer model, after making what is missing of it.
+
+    Interrupting is safe: a model folder appears only when it is complete.
+
+    Raises:
+        ModelError: a wheel is not installed.
+    """
+    base = config.models_dir / BASE_MODEL
+    answerer = config.models_dir / DEFAULT_ANSWER_MODEL
+
+    def write_answerer(folder: Path) -> None:
+        embedder = load_embedder(config)
+        prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens)
+        quantize(base, folder, prompts, progress)
+
+    if not answerer.is_dir():
+        progress(Progress("dequantize", 0, 0))
+        _make(base, dequantize_base_model, _BASE_CARD)
+        progress(Progress("calibrate", 0, 0))
+        _make(answerer, write_answerer, _GPTQ_CARD)
+    return answerer
+
+
+def _make(folder: Path, write: Callable[[Path], None], card: str) -> None:
+    """Let ``write`` fill a folder beside ``folder``, then rename it into place."""
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    write(partial)
+    (partial / "README.md").write_text(card, encoding="utf-8")
+    refuse_unsafe(partial)
+    partial.rename(folder)
