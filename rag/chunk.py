@@ -13,9 +13,12 @@ from pathlib import PurePosixPath
 from rag.datatypes import Block, Chunk, Document
 from rag.language import sentence_spans
 
+CountTokens = Callable[[str], int]
+
 # Coarse to fine. With keep_separator="end" a stop stays with its own sentence.
 SEPARATORS = [
-    "\n\n", "\n", "。", "！", "？", ". ", "! ", "? ", "；", "; ", "、", "，", ", ", " ", "\u3000", "",
+    "\n\n", "\n", "。", "！", "？", ". ", "! ", "? ", "；", "; ", "、", "，", ", ", " ", "\u3000",
+    "",
 ]  # fmt: skip
 
 
@@ -23,7 +26,7 @@ def chunk_document(
     document: Document,
     chunk_tokens: int,
     overlap_tokens: int,
-    count_tokens: Callable[[str], int],
+    count_tokens: CountTokens,
 ) -> list[Chunk]:
     """Return the passages of ``document`` in reading order.
 
@@ -40,10 +43,14 @@ def chunk_document(
         for start, end in _sections(document.blocks, page_start, page_end):
             heading = _heading(document, start)
             body_tokens = chunk_tokens - min(count_tokens(heading), chunk_tokens // 3)
-            for left, right in _split(document, start, end, body_tokens - overlap_tokens, count_tokens):
+            for left, right in _split(
+                document, start, end, body_tokens - overlap_tokens, count_tokens
+            ):
                 left = _with_overlap(document.text, start, left, overlap_tokens, count_tokens)
                 text = document.text[left:right]
-                chunks.append(Chunk(document.path, left, right, text, page, _heading(document, left)))
+                chunks.append(
+                    Chunk(document.path, left, right, text, page, _heading(document, left))
+                )
     return chunks
 
 
@@ -68,7 +75,7 @@ def _sections(blocks: tuple[Block, ...], page_start: int, page_end: int) -> list
 
 
 def _split(
-    document: Document, start: int, end: int, max_tokens: int, count_tokens: Callable[[str], int]
+    document: Document, start: int, end: int, max_tokens: int, count_tokens: CountTokens
 ) -> Iterator[tuple[int, int]]:
     """Yield stripped, non-empty spans that cover ``text[start:end]`` without overlap."""
     from langchain_text_splitters import RecursiveCharacterTextSplitter
@@ -93,7 +100,11 @@ def _split(
 
 
 def _with_overlap(
-    text: str, section_start: int, left: int, overlap_tokens: int, count_tokens: Callable[[str], int]
+    text: str,
+    section_start: int,
+    left: int,
+    overlap_tokens: int,
+    count_tokens: CountTokens,
 ) -> int:
     """Return ``left`` moved back over whole sentences of at most ``overlap_tokens``.
 

@@ -15,7 +15,9 @@ from rag.evidence import EvidenceSentence, rank_sentences
 from rag.language import content_terms, detect_language, numbers, sentence_spans
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
-_MARKER = re.compile(r"\s*[\[【［〔](?:passages?|文章)?\s*(\d{1,3}(?:\s*[,、，]\s*\d{1,3})*)\s*[\]】］〕]")
+_MARKER = re.compile(
+    r"\s*[\[【［〔](?:passages?|文章)?\s*(\d{1,3}(?:\s*[,、，]\s*\d{1,3})*)\s*[\]】］〕]"
+)
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its passage must hold
 
@@ -130,9 +132,7 @@ def _best_sentence(
     )
 
 
-def _cite(
-    evidence: EvidenceSentence, hits: Sequence[Hit], citations: list[Citation]
-) -> Citation:
+def _cite(evidence: EvidenceSentence, hits: Sequence[Hit], citations: list[Citation]) -> Citation:
     """Return the citation of ``evidence``, numbered by first use and kept in ``citations``."""
     chunk = hits[evidence.hit_index].chunk
     for citation in citations:

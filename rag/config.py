@@ -144,6 +144,8 @@ def _read_environment(environ: Mapping[str, str], problems: list[str]) -> list[E
 
 def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of any type
     """Return ``value`` in the type of the setting, or raise ValueError saying what is expected."""
+    if name in _RANGES:
+        return _to_number(value, *_RANGES[name])
     if name.endswith("_dir"):
         if not isinstance(value, str | Path) or not str(value):
             raise ValueError("expected a folder")
@@ -153,15 +155,6 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         if not isinstance(words, list | tuple) or not set(words) <= {"en", "ja", "other"}:
             raise ValueError('expected some of "en", "ja", "other"')
         return tuple(words)
-    if name in _RANGES:
-        low, high = _RANGES[name]
-        try:
-            number = int(value) if not isinstance(value, bool | float) else None
-        except (TypeError, ValueError):
-            number = None
-        if number is None or not low <= number <= high:
-            raise ValueError(f"expected a whole number from {low} to {high}")
-        return number
     if not isinstance(value, str):
         raise ValueError("expected text in quotes")
     if value not in _CHOICES.get(name, (value,)):
@@ -169,3 +162,13 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
     if name.endswith("_model") and not value.strip():
         raise ValueError("expected a model name or folder")
     return value
+
+
+def _to_number(value: object, low: int, high: int) -> int:
+    try:
+        number = int(value) if isinstance(value, int | str) and value is not True else low - 1
+    except ValueError:
+        number = low - 1
+    if not low <= number <= high:
+        raise ValueError(f"expected a whole number from {low} to {high}")
+    return number

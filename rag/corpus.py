@@ -138,7 +138,8 @@ class Corpus:
             Block(**{**block, "heading_path": tuple(block["heading_path"])})
             for block in json.loads(found[3])
         )
-        return Document(*found[:3], blocks, tuple(json.loads(found[4])), found[5])
+        path, text, sha256, _, page_starts, title = found
+        return Document(path, text, sha256, blocks, tuple(json.loads(page_starts)), title)
 
     def hashes(self) -> dict[str, str]:
         """Return the file hash of every document by path."""

@@ -107,11 +107,13 @@ class SentenceTransformerEmbedder:
     def count_tokens(self, text: str) -> int:
         """Return the tokens of ``text`` without special tokens."""
         with self._lock:
-            return len(self._model.tokenizer.tokenize(text))
+            tokens: list[str] = self._model.tokenizer.tokenize(text)
+            return len(tokens)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return one unit vector. Shape: ``(dimension,)``."""
-        return self._encode([self._config.query_prefix + text])[0]
+        vector: NDArray[np.float32] = self._encode([self._config.query_prefix + text])[0]
+        return vector
 
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector a text. Shape: ``(len(texts), dimension)``."""

@@ -12,9 +12,11 @@ from rag.language import content_terms, numbers, sentence_spans
 TermWeight = Callable[[str], float]
 
 _ASKS_FOR_NUMBER = re.compile(
-    r"\b(?:how (?:many|much|long|old|often|far|tall|big|late|early|soon)|when|what (?:time|date|year|"
-    r"day|number|age|percentage)|which (?:year|date|day|number|extension)|deadline|cost|price|fee)\b"
-    r"|何(?!の|を|が|に|と|で|か(?![月年]))|いつ|いくら|いくつ|どのくらい|どれくらい|料金|費用|期限|締切|番号|内線|時間|日数|人数",
+    r"\b(?:how (?:many|much|long|old|often|far|tall|big|late|early|soon)|when"
+    r"|what (?:time|date|year|day|number|age|percentage)|which (?:year|date|day|number|extension)"
+    r"|deadline|cost|price|fee)\b"
+    r"|何[年月日時分円回人台個本名件歳度割階%％]|いつ|いくら|いくつ|どのくらい|どれくらい"
+    r"|料金|費用|期限|締切|番号|内線|時間|日数|人数",
     re.IGNORECASE,
 )
 _NUMBER_BONUS = 0.15  # a sentence with a number answers "how many" more often than one without
@@ -50,7 +52,9 @@ def evidence_score(question: str, hits: Sequence[Hit], weight: TermWeight) -> fl
     The mean of two witnesses: the best coverage of the question's rare terms by one passage,
     and the best cosine similarity. Without a vector leg the first one speaks alone.
     """
-    best_coverage = max((coverage(question, h.chunk.search_text, weight) for h in hits), default=0.0)
+    best_coverage = max(
+        (coverage(question, h.chunk.search_text, weight) for h in hits), default=0.0
+    )
     cosines = [hit.vector_score for hit in hits if hit.vector_score is not None]
     return (best_coverage + max(cosines)) / 2 if cosines else best_coverage
 

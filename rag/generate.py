@@ -102,25 +102,30 @@ class LocalGenerator:
         cache = DynamicCache(config=self._model.config)
         end_ids = self._end_ids()
         completion: list[int] = []
-        logits = None
+        next_id = -1
         with torch.inference_mode():
-            for window in torch.tensor([prompt_ids], device=self._device).split(
-                PREFILL_WINDOW, dim=1
-            ):
+            for start in range(0, len(prompt_ids), PREFILL_WINDOW):
                 if stop.is_set():
                     return
-                logits = self._forward(window, cache)
+                next_id = self._next_id(prompt_ids[start : start + PREFILL_WINDOW], cache)
             while len(completion) < max_new_tokens and not stop.is_set():
-                token_id = int(logits.argmax())  # type: ignore[attr-defined]
-                if token_id in end_ids or _is_circling([*completion, token_id]):
+                completion.append(next_id)
+                if next_id in end_ids or _is_circling(completion):
                     return
-                completion.append(token_id)
-                yield token_id
-                logits = self._forward(torch.tensor([[token_id]], device=self._device), cache)
+                yield next_id
+                next_id = self._next_id([next_id], cache)
 
-    def _forward(self, ids: Any, cache: Any) -> Any:  # noqa: ANN401 - torch tensors
-        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        return output.logits[0, -1]
+    def _next_id(self, ids: list[int], cache: Any) -> int:  # noqa: ANN401 - transformers cache
+        """Read ``ids`` on top of ``cache`` and return the likeliest token after them."""
+        import torch
+
+        output = self._model(
+            input_ids=torch.tensor([ids], device=self._device),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return int(output.logits[0, -1].argmax())
 
     def _end_ids(self) -> set[int]:
         end = self._model.generation_config.eos_token_id
@@ -231,14 +236,15 @@ def _load_nf4(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformer
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     dtype = half_precision(device)
+    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,  # Dettmers et al., 2023, arXiv:2305.14314
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
     return AutoModelForCausalLM.from_pretrained(
         folder,
-        quantization_config=BitsAndBytesConfig(  # Dettmers et al., 2023, arXiv:2305.14314
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        ),
+        quantization_config=quantization,
         dtype=dtype,
         device_map={"": torch.device(device)},
         trust_remote_code=False,

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rag.ingest import read_folder
+
 from rag.chunk import chunk_document
 from rag.config import Config
 from rag.datatypes import Chunk, Document, Hit, Prompt
 from rag.errors import ModelError
-from rag.ingest import read_folder
 from rag.language import detect_language
 from rag.prompt import build_prompt
 

@@ -35,7 +35,11 @@ def quantize(
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
     # Its banners and bars go to a file: thousands of lines, of which a person needs one number.
     log = folder.parent / f"{folder.name}.log"
-    with log.open("w", encoding="utf-8") as stream, redirect_stdout(stream), redirect_stderr(stream):
+    with (
+        log.open("w", encoding="utf-8") as stream,
+        redirect_stdout(stream),
+        redirect_stderr(stream),
+    ):
         from gptqmodel import GPTQModel, QuantizeConfig
         from transformers import AutoTokenizer
 
@@ -52,9 +56,7 @@ def quantize(
 
 def _render(tokenizer: Any, prompt: Prompt) -> str:  # noqa: ANN401 - transformers tokenizer
     messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-    return str(
-        tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    )
+    return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
 
 
 def _refuse_odd_layers(model: Any) -> None:  # noqa: ANN401 - torch module

@@ -1,0 +1,94 @@
+"""`Answer` to JSON and back, field by field: what is stored can be read but never executed.
+
+Explicit readers instead of a generic one, so that a renamed field fails here, in one place,
+and a row written by an older version is understood on purpose or refused.
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rag.datatypes import (
+    Answer,
+    BuildReport,
+    Chunk,
+    Citation,
+    FileStatus,
+    Hit,
+    Message,
+    Prompt,
+    Timings,
+    Usage,
+)
+
+Fields = dict[str, Any]
+
+
+def answer_to_json(answer: Answer) -> str:
+    """Return ``answer`` with everything it points to, as one JSON object."""
+    return json.dumps(asdict(answer), ensure_ascii=False, separators=(",", ":"))
+
+
+def answer_from_json(text: str) -> Answer:
+    """Return the answer that `answer_to_json` wrote.
+
+    Raises:
+        ValueError: ``text`` is no such object.
+    """
+    fields = json.loads(text)
+    try:
+        return Answer(
+            **{
+                **fields,
+                "citations": tuple(Citation(**item) for item in fields["citations"]),
+                "hits": tuple(_hit(item) for item in fields["hits"]),
+                "prompt": None if fields["prompt"] is None else _prompt(fields["prompt"]),
+                "usage": Usage(**fields["usage"]),
+                "timings": Timings(**fields["timings"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"This is not a stored answer ({error}).") from error
+
+
+def report_from_json(text: str) -> BuildReport:
+    """Return the build report in ``text``.
+
+    Raises:
+        ValueError: ``text`` is no such object.
+    """
+    fields = json.loads(text)
+    try:
+        return BuildReport(
+            index_id=str(fields["index_id"]),
+            documents=int(fields["documents"]),
+            chunks=int(fields["chunks"]),
+            files=tuple(
+                FileStatus(
+                    path=item["path"],
+                    status=item["status"],
+                    reason=item["reason"],
+                    chunks=item.get("chunks", 0),
+                    pages=item.get("pages", 0),
+                    size_bytes=item.get("size_bytes", 0),
+                )
+                for item in fields["files"]
+            ),
+            seconds=float(fields["seconds"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"This is not a build report ({error}).") from error
+
+
+def _hit(fields: Fields) -> Hit:
+    return Hit(**{**fields, "chunk": Chunk(**fields["chunk"])})
+
+
+def _prompt(fields: Fields) -> Prompt:
+    return Prompt(
+        **{
+            **fields,
+            "messages": tuple(Message(**item) for item in fields["messages"]),
+            "hits": tuple(_hit(item) for item in fields["hits"]),
+        }
+    )

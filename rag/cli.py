@@ -1,0 +1,273 @@
+"""Command line with a JSON contract: build, search, ask, status, doctor, serve.
+
+Standard output holds the result alone; progress and errors go to standard error. Exit code 0
+means success and nothing else.
+"""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+from rag.config import Config, load_config
+from rag.datatypes import Answer, BuildReport, Hit, IndexStatus, Progress, Token
+from rag.errors import RagError
+
+if TYPE_CHECKING:
+    from rag.engine import RagEngine
+
+_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    for name, value in _OFFLINE.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    try:
+        config = load_config(
+            arguments.config, {"index_dir": arguments.index, "models_dir": arguments.models}
+        )
+        return int(arguments.run(arguments, config))
+    except RagError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: Interrupted; nothing was changed.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--index", type=Path, metavar="DIR", help="folder of the index")
+    common.add_argument("--models", type=Path, metavar="DIR", help="folder of the models")
+    common.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+    common.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = argparse.ArgumentParser(prog="python -m rag", description="Ask your own documents.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    build = commands.add_parser("build", parents=[common], help="index a folder")
+    build.add_argument("folder", type=Path)
+    build.add_argument("--progress", action="store_true", help="progress as JSON lines on stderr")
+    build.add_argument(
+        "--allow-shrink", action="store_true", help="publish even if most documents are gone"
+    )
+    build.set_defaults(run=_build)
+
+    search = commands.add_parser("search", parents=[common], help="show the best passages")
+    search.add_argument("question")
+    search.add_argument("-k", type=_positive, default=10, help="number of passages (default 10)")
+    search.set_defaults(run=_search)
+
+    ask = commands.add_parser("ask", parents=[common], help="answer a question, with sources")
+    ask.add_argument("question")
+    ask.set_defaults(run=_ask)
+
+    status = commands.add_parser("status", parents=[common], help="what the index holds")
+    status.set_defaults(run=_status)
+    doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
+    doctor.set_defaults(run=_doctor)
+    serve = commands.add_parser("serve", parents=[common], help="open the app in a browser")
+    serve.add_argument("--port", type=int, default=8501)
+    serve.set_defaults(run=_serve)
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
+    return value
+
+
+def _engine(config: Config) -> "RagEngine":
+    from rag.engine import RagEngine
+
+    return RagEngine(config)
+
+
+def _print_json(table: dict[str, Any]) -> None:
+    print(json.dumps(table, ensure_ascii=False, indent=2))
+
+
+def _build(arguments: argparse.Namespace, config: Config) -> int:
+    show = _ProgressPrinter(as_json=arguments.progress)
+    report = _engine(config).build(arguments.folder, show, allow_shrink=arguments.allow_shrink)
+    if arguments.json:
+        _print_json(_report_table(report))
+        return 0
+    for file in report.files:
+        if file.reason:
+            print(f"{file.status:12} {file.path}: {file.reason}")
+    print(
+        f"{report.documents} documents, {report.chunks} passages in {report.seconds:.1f} s "
+        f"(index {report.index_id})"
+    )
+    return 0
+
+
+def _report_table(report: BuildReport) -> dict[str, Any]:
+    return asdict(report)
+
+
+class _ProgressPrinter:
+    """Shows build progress: JSON lines for programs, one rewritten line for people."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._is_terminal = sys.stderr.isatty()
+        self._last_stage = ""
+
+    def __call__(self, progress: Progress) -> None:
+        if self._as_json:
+            line = json.dumps(asdict(progress), ensure_ascii=False)
+            print(line, file=sys.stderr, flush=True)
+        elif self._is_terminal:
+            count = f"{progress.done}/{progress.total}" if progress.total else str(progress.done)
+            text = f"{progress.stage} {count} {progress.item}"[:100]
+            end = "\n" if progress.done == progress.total else ""
+            print(f"\r\x1b[K{text}", end=end, file=sys.stderr, flush=True)
+        elif progress.stage != self._last_stage:
+            print(f"{progress.stage} ...", file=sys.stderr, flush=True)
+        self._last_stage = progress.stage
+
+
+def _search(arguments: argparse.Namespace, config: Config) -> int:
+    import time
+
+    from rag.language import detect_language
+
+    engine = _engine(config)
+    engine.index_status()  # opening the index is not part of the search time
+    started = time.perf_counter()
+    hits = engine.search(arguments.question, arguments.k)
+    milliseconds = round((time.perf_counter() - started) * 1000, 1)
+    if arguments.json:
+        _print_json(
+            {
+                "query": arguments.question,
+                "language": detect_language(arguments.question),
+                "hits": [_hit_table(hit) for hit in hits],
+                "timings": {"retrieve_ms": milliseconds},
+            }
+        )
+        return 0
+    for hit in hits:
+        print(f"{hit.rank:3} {_place(hit.chunk.path, hit.chunk.page)}  {hit.score:.4f}")
+        print(f"    {' '.join(hit.chunk.text.split())[:160]}")
+    if not hits:
+        print("No passage shares a term with this question.")
+    return 0
+
+
+def _hit_table(hit: Hit) -> dict[str, Any]:
+    chunk = hit.chunk
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "path": chunk.path,
+        "page": chunk.page,
+        "start": chunk.start,
+        "end": chunk.end,
+        "text": chunk.text,
+        "lexical_score": hit.lexical_score,
+        "vector_score": hit.vector_score,
+    }
+
+
+def _place(path: str, page: int | None) -> str:
+    return f"{path} p.{page}" if page else path
+
+
+def _ask(arguments: argparse.Namespace, config: Config) -> int:
+    answer: Answer | None = None
+    for event in _engine(config).ask(arguments.question, Event()):
+        if not isinstance(event, Token):
+            answer = event
+    assert answer is not None  # the protocol of RagEngine.ask: exactly one Answer, last
+    if arguments.json:
+        _print_json(_answer_table(answer))
+        return 0
+    print(answer.text)
+    for citation in answer.citations:
+        print(f"  [{citation.n}] {_place(citation.path, citation.page)}: {citation.quote}")
+    if answer.status == "no_evidence":
+        print("Closest passages:" if answer.hits else "No passage comes close.")
+        for hit in answer.hits[:3]:
+            text = " ".join(hit.chunk.text.split())[:120]
+            print(f"  - {_place(hit.chunk.path, hit.chunk.page)}: {text}")
+    return 0
+
+
+def _answer_table(answer: Answer) -> dict[str, Any]:
+    return {
+        "question": answer.question,
+        "language": answer.language,
+        "status": answer.status,
+        "answer": answer.text,
+        "source": answer.source,
+        "citations": [asdict(citation) for citation in answer.citations],
+        "hits": [_hit_table(hit) for hit in answer.hits],
+        "tokens": asdict(answer.usage),
+        "timings": asdict(answer.timings),
+        "model_id": answer.model_id,
+        "index_id": answer.index_id,
+        "completion": answer.completion,
+    }
+
+
+def _status(arguments: argparse.Namespace, config: Config) -> int:
+    engine = _engine(config)
+    index = engine.index_status()
+    if arguments.json:
+        _print_json(
+            {"index": asdict(index) if index else None, "answer_model": engine.answer_model_id()}
+        )
+        return 0
+    print(_describe(index, config))
+    print(f"Answer model: {engine.answer_model_id()}")
+    return 0
+
+
+def _describe(index: IndexStatus | None, config: Config) -> str:
+    if index is None:
+        return f"No index in {config.index_dir} yet. Build one: `python -m rag build FOLDER`."
+    unread = [file for file in index.files if file.reason]
+    lines = [
+        f"Index {index.index_id}: {index.documents} documents, {index.chunks} passages of "
+        f"{index.folder}, built {index.created} with {index.embed_model} "
+        f"(knows {', '.join(index.embed_languages) or 'no language that was probed'})",
+        *(f"  {file.status:12} {file.path}: {file.reason}" for file in unread),
+    ]
+    return "\n".join(lines)
+
+
+def _doctor(arguments: argparse.Namespace, config: Config) -> int:
+    from rag.doctor import examine
+
+    findings = examine(config)
+    if arguments.json:
+        _print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            print(f"{finding.level:8} {finding.subject}: {finding.text}")
+            if finding.remedy:
+                print(f"         -> {finding.remedy}")
+    return 1 if any(finding.level == "missing" for finding in findings) else 0
+
+
+def _serve(arguments: argparse.Namespace, config: Config) -> int:
+    from rag.ui.server import serve
+
+    serve(config, arguments.config, arguments.port)
+    return 0

@@ -1,0 +1,118 @@
+"""The SQLite file of the state folder: its tables, their versions, its connections.
+
+Every call opens its own short connection, so any thread and any process may use it;
+WAL lets readers go on while one writes.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from rag.errors import RagError
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE conversations (
+        id TEXT PRIMARY KEY,
+        title TEXT NOT NULL,
+        updated TEXT NOT NULL
+    );
+    CREATE TABLE answers (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation_id TEXT NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+        question TEXT NOT NULL,
+        state TEXT NOT NULL,
+        text TEXT NOT NULL DEFAULT '',
+        answer_json TEXT,
+        error TEXT NOT NULL DEFAULT '',
+        owner_pid INTEGER NOT NULL,
+        owner_started REAL NOT NULL,
+        created TEXT NOT NULL,
+        finished TEXT
+    );
+    CREATE INDEX answers_by_conversation ON answers(conversation_id, id);
+    CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        state TEXT NOT NULL,
+        stage TEXT NOT NULL DEFAULT '',
+        done INTEGER NOT NULL DEFAULT 0,
+        total INTEGER NOT NULL DEFAULT 0,
+        item TEXT NOT NULL DEFAULT '',
+        message TEXT NOT NULL DEFAULT '',
+        pid INTEGER,
+        pid_started REAL,
+        cancel_requested INTEGER NOT NULL DEFAULT 0,
+        return_code INTEGER,
+        report_json TEXT,
+        created TEXT NOT NULL,
+        finished TEXT
+    );
+    CREATE UNIQUE INDEX one_live_job_of_a_kind ON jobs(kind) WHERE state = 'running';
+    """,
+)
+
+
+class Database:
+    """One file, readable by its owner alone: it holds questions and passages."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file and bring its tables to this version.
+
+        Raises:
+            RagError: the file is damaged, newer than this program, or not writable.
+        """
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # SQLite gives its -wal and -shm files the mode of the database.
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._migrate()
+        except (OSError, sqlite3.Error) as error:
+            raise RagError(
+                f"The history in {path} cannot be opened ({error}). Move that file "
+                "aside, or set RAG_STATE_DIR to a writable folder, and start again."
+            ) from error
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection for queries."""
+        with closing(self._connect()) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection in a transaction: all of the block happens, or none of it."""
+        with closing(self._connect()) as connection, connection:
+            # Taken at once: a read that turns into a write may fail with "locked".
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
+    def update(self, table: str, row_id: int, **values: str | float | None) -> None:
+        """Set columns of one row. Table and column names are code, never input."""
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        with self.write() as connection:
+            connection.execute(
+                f"UPDATE {table} SET {assignments} WHERE id = ?", (*values.values(), row_id)
+            )
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _migrate(self) -> None:
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version > len(_MIGRATIONS):
+                raise sqlite3.DatabaseError(
+                    f"it has version {version}, this program knows {len(_MIGRATIONS)}"
+                )
+            for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+                # executescript commits on its own, so the transaction is part of the script.
+                connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")

@@ -1,0 +1,125 @@
+"""What is installed, which models are here, what would be slow, and how to mend it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
+from rag.errors import RagError
+from rag.generations import open_current
+from rag.model_folder import find_model
+
+# Packages without which a job cannot run, and the job.
+_PACKAGES = {
+    "torch": "models",
+    "transformers": "answers",
+    "gptqmodel": "4-bit answers",
+    "bitsandbytes": "NF4 answers",
+    "sentence-transformers": "search by meaning",
+    "faiss-cpu": "search by meaning",
+    "bm25s": "search by words",
+    "langchain-text-splitters": "indexing",
+    "pypdfium2": "PDF files",
+    "python-docx": "Word files",
+    "beautifulsoup4": "HTML files",
+    "streamlit": "the app",
+}
+_LOW_DISK_GB = 2
+_LOW_MEMORY_GB = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report. ``remedy`` is a command or setting, "" when all is well."""
+
+    level: Literal["ok", "slow", "missing"]
+    subject: str
+    text: str
+    remedy: str = ""
+
+
+def examine(config: Config) -> list[Finding]:
+    """Return the findings in the order in which they should be mended."""
+    parts: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+        _packages,
+        _embedder,
+        _answerer,
+        _index,
+        _machine,
+    )
+    return [finding for part in parts for finding in part(config)]
+
+
+def _packages(config: Config) -> Iterator[Finding]:
+    yield Finding("ok", "Python", sys.version.split()[0])
+    for name, purpose in _PACKAGES.items():
+        try:
+            yield Finding("ok", name, version(name))
+        except PackageNotFoundError:
+            yield Finding("missing", name, f"not installed; needed for {purpose}", "make setup")
+
+
+def _embedder(config: Config) -> Iterator[Finding]:
+    try:
+        folder = find_model(config.embed_model, config.models_dir)
+        yield Finding("ok", "embedder", f"{config.embed_model} in {folder}")
+    except RagError as error:
+        yield Finding("missing", "embedder", str(error), "set RAG_EMBED_MODEL, or make setup")
+
+
+def _answerer(config: Config) -> Iterator[Finding]:
+    if config.answer_model == EXTRACTIVE:
+        yield Finding("ok", "answer model", "none by choice: answers are quoted sentences")
+        return
+    try:
+        folder = find_model(config.answer_model, config.models_dir)
+    except RagError as error:
+        default = config.answer_model == DEFAULT_ANSWER_MODEL
+        remedy = "python -m training setup" if default else "set RAG_ANSWER_MODEL"
+        yield Finding("missing", "answer model", str(error), remedy)
+        return
+    size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    yield Finding("ok", "answer model", f"{config.answer_model} in {folder}, {size_mb:.0f} MB")
+
+
+def _index(config: Config) -> Iterator[Finding]:
+    try:
+        manifest = open_current(config.index_dir).manifest
+    except RagError as error:
+        yield Finding("missing", "index", str(error), "python -m rag build FOLDER")
+        return
+    text = f"{manifest.documents} documents, {manifest.chunks} passages of {manifest.folder}"
+    yield Finding("ok", "index", text)
+
+
+def _machine(config: Config) -> Iterator[Finding]:
+    import psutil
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if torch.cuda.is_available():
+        yield Finding("ok", "GPU", torch.cuda.get_device_name(0))
+    else:
+        yield Finding("ok", "GPU", f"none that torch can use; answers run on {cores} CPU cores")
+        if not torch.cpu._is_avx512_bf16_supported() and not torch.cpu._is_amx_tile_supported():
+            yield Finding(
+                "slow",
+                "CPU",
+                "no 16-bit arithmetic: 16-bit models run in 32 bits here, at twice the memory",
+                "keep the 4-bit answer model",
+            )
+    available_gb = psutil.virtual_memory().available / 1e9
+    if available_gb < _LOW_MEMORY_GB:
+        yield Finding(
+            "slow", "memory", f"{available_gb:.1f} GB free", "close other programs before asking"
+        )
+    else:
+        yield Finding("ok", "memory", f"{available_gb:.1f} GB free")
+    free_gb = shutil.disk_usage(config.index_dir.resolve().anchor).free / 1e9
+    level: Literal["ok", "slow"] = "slow" if free_gb < _LOW_DISK_GB else "ok"
+    remedy = "free some disk space" if level == "slow" else ""
+    yield Finding(level, "disk", f"{free_gb:.0f} GB free", remedy)

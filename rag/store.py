@@ -1,0 +1,314 @@
+"""What must outlive a browser tab and a server: conversations, answers and jobs, in SQLite.
+
+Safe from any thread and any process: every method is one transaction of `rag.database`.
+"""
+
+import sqlite3
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from rag.answer_json import answer_from_json, answer_to_json, report_from_json
+from rag.database import Database
+from rag.datatypes import Answer, BuildReport, Progress
+from rag.errors import IndexBusyError, RagError
+from rag.process_identity import is_process_alive, own_identity
+
+AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
+JobState = Literal["running", "done", "cancelled", "failed"]
+
+INTERRUPTED = "interrupted"  # error of an answer whose server ended; the UI words it
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A series of questions; ``title`` is the first one."""
+
+    id: str
+    title: str
+    updated: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """One question and what became of it."""
+
+    id: int
+    conversation_id: str
+    question: str
+    state: AnswerState
+    text: str  # what is there so far; the final text once finished
+    answer: Answer | None  # None until finished, and when it failed or never ran
+    error: str  # a sentence, or `INTERRUPTED`; "" unless failed
+    created: str  # ISO 8601, UTC
+    finished: str | None
+
+    @property
+    def is_live(self) -> bool:
+        """The answer is still to come, or coming."""
+        return self.state in ("queued", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A child process and how far it is."""
+
+    id: int
+    kind: str
+    subject: str  # what it works on: the folder of a build
+    state: JobState
+    progress: Progress
+    message: str  # why it failed; "" otherwise
+    pid: int | None
+    pid_started: float | None  # tells a reused pid from the same process
+    is_cancel_requested: bool
+    return_code: int | None  # None while running, and when another process was the parent
+    report: BuildReport | None
+    created: str  # ISO 8601, UTC
+    finished: str | None
+
+    @property
+    def is_live(self) -> bool:
+        """The job has not ended."""
+        return self.state == "running"
+
+
+class Store:
+    """The state of one user on one machine."""
+
+    def __init__(self, state_dir: Path) -> None:
+        """Open or create ``state_dir / "fumikura.sqlite"``.
+
+        Raises:
+            RagError: the file is damaged, newer than this program, or not writable.
+        """
+        self._database = Database(state_dir / "fumikura.sqlite")
+        self.fail_interrupted_answers()
+
+    # Conversations
+
+    def create_conversation(self, title: str) -> str:
+        """Return the id of a new conversation."""
+        conversation_id = uuid.uuid4().hex[:12]
+        with self._database.write() as db:
+            db.execute(
+                "INSERT INTO conversations VALUES (?, ?, ?)",
+                (conversation_id, " ".join(title.split())[:200], _now()),
+            )
+        return conversation_id
+
+    def conversation_exists(self, conversation_id: str) -> bool:
+        """Tell whether the id is known; ids also come from the address bar."""
+        with self._database.read() as db:
+            found = db.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation_id,))
+            return found.fetchone() is not None
+
+    def conversations(self, limit: int) -> list[Conversation]:
+        """Return the conversations used last, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT id, title, updated FROM conversations ORDER BY updated DESC, rowid DESC "
+                "LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [Conversation(row["id"], row["title"], row["updated"]) for row in rows]
+
+    def delete_conversation(self, conversation_id: str) -> None:
+        """Remove a conversation and its answers for good."""
+        with self._database.write() as db:
+            db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+
+    # Answers
+
+    def add_answer(self, conversation_id: str, question: str) -> int:
+        """Return the id of a new answer, queued and owned by this process.
+
+        Raises:
+            RagError: the conversation was deleted meanwhile.
+        """
+        pid, started = own_identity()
+        now = _now()
+        try:
+            with self._database.write() as db:
+                cursor = db.execute(
+                    "INSERT INTO answers (conversation_id, question, state, owner_pid, "
+                    "owner_started, created) VALUES (?, ?, 'queued', ?, ?, ?)",
+                    (conversation_id, question, pid, started, now),
+                )
+                db.execute(
+                    "UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation_id)
+                )
+        except sqlite3.IntegrityError as error:
+            raise RagError("This conversation was deleted. Start a new one.") from error
+        return int(cursor.lastrowid or 0)
+
+    def answers(self, conversation_id: str) -> list[StoredAnswer]:
+        """Return the answers of a conversation, oldest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT * FROM answers WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+            ).fetchall()
+        return [_stored_answer(row) for row in rows]
+
+    def answer(self, answer_id: int) -> StoredAnswer | None:
+        """Return one answer, or None when it does not exist."""
+        with self._database.read() as db:
+            row = db.execute("SELECT * FROM answers WHERE id = ?", (answer_id,)).fetchone()
+        return None if row is None else _stored_answer(row)
+
+    def save_draft(self, answer_id: int, text: str) -> None:
+        """Mark an answer as running, with the text it has so far."""
+        self._database.update("answers", answer_id, state="running", text=text)
+
+    def finish_answer(
+        self,
+        answer_id: int,
+        state: AnswerState,
+        text: str,
+        *,
+        answer: Answer | None = None,
+        error: str = "",
+    ) -> None:
+        """Store the outcome of a question."""
+        self._database.update(
+            "answers",
+            answer_id,
+            state=state,
+            text=text,
+            answer_json=None if answer is None else answer_to_json(answer),
+            error=error,
+            finished=_now(),
+        )
+
+    def fail_interrupted_answers(self) -> None:
+        """Mark the answers of servers that ended in the middle; their text is kept."""
+        with self._database.write() as db:
+            rows = db.execute(
+                "SELECT id, owner_pid, owner_started FROM answers "
+                "WHERE state IN ('queued', 'running')"
+            ).fetchall()
+            gone = [
+                (INTERRUPTED, _now(), row["id"])
+                for row in rows
+                if not is_process_alive(row["owner_pid"], row["owner_started"])
+            ]
+            db.executemany(
+                "UPDATE answers SET state = 'failed', error = ?, finished = ? WHERE id = ?", gone
+            )
+
+    # Jobs
+
+    def add_job(self, kind: str, subject: str) -> int:
+        """Return the id of a new job; its process is named by `set_job_process`.
+
+        Raises:
+            IndexBusyError: a job of this kind is live.
+        """
+        try:
+            with self._database.write() as db:
+                cursor = db.execute(
+                    "INSERT INTO jobs (kind, subject, state, created) VALUES (?, ?, 'running', ?)",
+                    (kind, subject, _now()),
+                )
+        except sqlite3.IntegrityError as error:
+            raise IndexBusyError(
+                "An index build is running already. Wait until it ends, or cancel it."
+            ) from error
+        return int(cursor.lastrowid or 0)
+
+    def set_job_process(self, job_id: int, pid: int, pid_started: float) -> None:
+        """Note which process works on the job."""
+        self._database.update("jobs", job_id, pid=pid, pid_started=pid_started)
+
+    def set_job_progress(self, job_id: int, progress: Progress) -> None:
+        """Note how far the job is."""
+        self._database.update(
+            "jobs",
+            job_id,
+            stage=progress.stage,
+            done=progress.done,
+            total=progress.total,
+            item=progress.item,
+        )
+
+    def request_cancel(self, job_id: int) -> None:
+        """Note that a person wants the job to end, so that its end is no failure."""
+        self._database.update("jobs", job_id, cancel_requested=1)
+
+    def finish_job(
+        self,
+        job_id: int,
+        state: JobState,
+        *,
+        message: str = "",
+        return_code: int | None = None,
+        report_json: str | None = None,
+    ) -> None:
+        """Store the outcome of a job."""
+        self._database.update(
+            "jobs",
+            job_id,
+            state=state,
+            message=message,
+            return_code=return_code,
+            report_json=report_json,
+            finished=_now(),
+        )
+
+    def job(self, job_id: int) -> Job | None:
+        """Return one job, or None when it does not exist."""
+        with self._database.read() as db:
+            row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        return None if row is None else _job(row)
+
+    def latest_job(self, kind: str) -> Job | None:
+        """Return the job of this kind that was started last."""
+        with self._database.read() as db:
+            row = db.execute(
+                "SELECT * FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT 1", (kind,)
+            ).fetchone()
+        return None if row is None else _job(row)
+
+    def live_jobs(self) -> list[Job]:
+        """Return the jobs that have not ended."""
+        with self._database.read() as db:
+            rows = db.execute("SELECT * FROM jobs WHERE state = 'running'").fetchall()
+        return [_job(row) for row in rows]
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
+    return StoredAnswer(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        question=row["question"],
+        state=row["state"],
+        text=row["text"],
+        answer=None if row["answer_json"] is None else answer_from_json(row["answer_json"]),
+        error=row["error"],
+        created=row["created"],
+        finished=row["finished"],
+    )
+
+
+def _job(row: sqlite3.Row) -> Job:
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        subject=row["subject"],
+        state=row["state"],
+        progress=Progress(row["stage"], row["done"], row["total"], row["item"]),
+        message=row["message"],
+        pid=row["pid"],
+        pid_started=row["pid_started"],
+        is_cancel_requested=bool(row["cancel_requested"]),
+        return_code=row["return_code"],
+        report=None if row["report_json"] is None else report_from_json(row["report_json"]),
+        created=row["created"],
+        finished=row["finished"],
+    )

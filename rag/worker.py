@@ -1,0 +1,173 @@
+"""Answers questions one after another in a thread of its own, so that no page can lose one.
+
+A Streamlit script ends at every click, reload and disconnect; it only follows the text here
+with `AnswerWorker.tail`.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Protocol
+
+from rag.datatypes import Answer, Token
+from rag.errors import RagError
+from rag.store import Store
+
+logger = logging.getLogger(__name__)
+
+INTERNAL_ERROR = "internal"  # error of an answer that failed through a bug; the UI words it
+MAX_WAITING = 20
+DRAFT_SECONDS = 1.0  # how much text a killed server may lose
+HEARTBEAT_SECONDS = 0.2
+
+
+class Answering(Protocol):
+    """The one thing the worker needs of the engine."""
+
+    def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+        """Yield the draft as it is decoded, then exactly one answer."""
+        ...
+
+
+class _LiveAnswer:
+    """An answer that is queued or being written. ``changed`` guards the other fields."""
+
+    def __init__(self, answer_id: int, question: str) -> None:
+        self.id = answer_id
+        self.question = question
+        self.stop = threading.Event()
+        self.changed = threading.Condition()
+        self.text = ""
+        self.is_finished = False
+
+    def append(self, piece: str) -> None:
+        with self.changed:
+            self.text += piece
+            self.changed.notify_all()
+
+    def finish(self) -> None:
+        with self.changed:
+            self.is_finished = True
+            self.changed.notify_all()
+
+
+class AnswerWorker:
+    """Owns the answering: one question at a time, first come, first served."""
+
+    def __init__(self, engine: Answering, store: Store) -> None:
+        """Start the thread; it is a daemon and ends with the process."""
+        self._engine = engine
+        self._store = store
+        self._queue: deque[_LiveAnswer] = deque()  # the first one is being answered
+        self._live: dict[int, _LiveAnswer] = {}
+        self._arrived = threading.Condition()  # guards the queue and the table of live answers
+        threading.Thread(target=self._run, name="answer-worker", daemon=True).start()
+
+    def submit(self, conversation_id: str, question: str) -> int:
+        """Return the id of a new answer; it is stored and queued.
+
+        Raises:
+            RagError: too many questions are waiting.
+        """
+        with self._arrived:
+            if len(self._queue) > MAX_WAITING:
+                raise RagError(
+                    f"{len(self._queue) - 1} questions are waiting already. "
+                    "Ask again when some of them are answered."
+                )
+            answer_id = self._store.add_answer(conversation_id, question)
+            live = _LiveAnswer(answer_id, question)
+            self._live[answer_id] = live
+            self._queue.append(live)
+            self._arrived.notify()
+        return answer_id
+
+    def stop(self, answer_id: int) -> None:
+        """End an answer soon, keeping its text; nothing happens when it has ended."""
+        with self._arrived:
+            live = self._live.get(answer_id)
+        if live is not None:
+            live.stop.set()
+
+    def is_live(self, answer_id: int) -> bool:
+        """Tell whether this worker still has the answer to finish."""
+        with self._arrived:
+            return answer_id in self._live
+
+    def questions_ahead(self, answer_id: int) -> int:
+        """Return how many questions will be answered before this one starts; 0 when it has."""
+        with self._arrived:
+            return next((n for n, live in enumerate(self._queue) if live.id == answer_id), 0)
+
+    def tail(self, answer_id: int) -> Iterator[str]:
+        """Yield the text so far, then pieces as they come; end when the answer is stored.
+
+        Yields "" every `HEARTBEAT_SECONDS` without news, so that a page which draws at every
+        piece notices a click while the model is still reading.
+        """
+        with self._arrived:
+            live = self._live.get(answer_id)
+        if live is None:
+            stored = self._store.answer(answer_id)
+            yield stored.text if stored else ""
+            return
+        sent = 0
+        is_finished = False
+        while not is_finished:
+            with live.changed:
+                if len(live.text) == sent and not live.is_finished:
+                    live.changed.wait(HEARTBEAT_SECONDS)
+                piece = live.text[sent:]
+                is_finished = live.is_finished
+            # Outside the lock: the reader may take its time, or never come back.
+            sent += len(piece)
+            yield piece
+
+    def _run(self) -> None:
+        while True:
+            with self._arrived:
+                self._arrived.wait_for(lambda: self._queue)
+                live = self._queue[0]
+            try:
+                self._answer(live)
+            except RagError as error:
+                self._fail(live, str(error))
+            except Exception:  # a bug in one answer must not end all later ones
+                logger.exception("Answer %d failed", live.id)
+                self._fail(live, INTERNAL_ERROR)
+            finally:
+                with self._arrived:
+                    self._queue.popleft()
+                    del self._live[live.id]
+                # Last: whoever wakes up now finds the outcome in the store.
+                live.finish()
+
+    def _answer(self, live: _LiveAnswer) -> None:
+        if live.stop.is_set():
+            self._store.finish_answer(live.id, "stopped", "")
+            return
+        self._store.save_draft(live.id, "")
+        saved = time.monotonic()
+        answer: Answer | None = None
+        for event in self._engine.ask(live.question, live.stop):
+            if isinstance(event, Answer):
+                answer = event
+                continue
+            live.append(event.text)
+            if time.monotonic() - saved >= DRAFT_SECONDS:
+                self._store.save_draft(live.id, live.text)
+                saved = time.monotonic()
+        if answer is None:
+            raise RuntimeError("The engine ended without an answer")
+        if answer.is_stopped:
+            self._store.finish_answer(live.id, "stopped", answer.text or live.text, answer=answer)
+        else:
+            self._store.finish_answer(live.id, "done", answer.text, answer=answer)
+
+    def _fail(self, live: _LiveAnswer, error: str) -> None:
+        try:
+            self._store.finish_answer(live.id, "failed", live.text, error=error)
+        except Exception:  # a full disk must not end the thread either
+            logger.exception("The failure of answer %d could not be stored", live.id)

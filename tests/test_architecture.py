@@ -1,0 +1,155 @@
+"""The house keeps its shape: layers, one owner for each heavy library, light import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Each module may import from layers below its own; modules of one layer do not know each other.
+LAYERS = (
+    {"rag.datatypes", "rag.errors"},
+    {"rag.config", "rag.protocols"},
+    {"rag.language"},
+    {"rag.evidence", "rag.answer_json", "rag.process_identity"},
+    {"rag.database", "rag.model_folder", "rag.readers"},
+    {
+        "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.generate", "rag.generations",
+        "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store", "rag.vector_index",
+        "rag.doctor",
+    },
+    {"rag.retrieve"},
+    {"rag.answer", "rag.build"},
+    {"rag.engine"},
+    {"rag.jobs", "rag.worker"},
+    {"rag.ui"},
+    {"rag.cli"},
+    {"rag.__main__", "app"},
+)  # fmt: skip
+DOCTOR_READS = {"rag.generations"}  # it looks at every part and belongs to none
+
+OWNERS = {
+    "sentence_transformers": {"rag.embed"},
+    "faiss": {"rag.vector_index"},
+    "bm25s": {"rag.lexical_index"},
+    "snowballstemmer": {"rag.language"},
+    "gptqmodel": {"rag.generate", "training.quantize"},
+    "bitsandbytes": {"rag.generate"},
+    "transformers": {"rag.generate", "training.quantize", "training.base_model"},
+    "langchain_text_splitters": {"rag.chunk"},
+    "pypdfium2": {"rag.readers"},
+    "docx": {"rag.readers"},
+    "bs4": {"rag.readers"},
+    "charset_normalizer": {"rag.readers"},
+    "streamlit": {"rag.ui", "app"},
+    "sqlite3": {"rag.corpus", "rag.database", "rag.store"},
+}
+HEAVY = {"torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s"}
+NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
+
+
+def modules() -> dict[str, Path]:
+    files = [*ROOT.glob("rag/**/*.py"), *ROOT.glob("training/**/*.py"), ROOT / "app.py"]
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
+
+
+def imports(file: Path) -> set[str]:
+    """Every module that ``file`` imports, lazily or not, `TYPE_CHECKING` blocks left out."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def home(module: str) -> str:
+    """Readers and pages are families: one name stands for all of each."""
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] == "rag" else module
+
+
+def layer_of(module: str) -> int | None:
+    return next((i for i, layer in enumerate(LAYERS) if home(module) in layer), None)
+
+
+def test_every_module_of_rag_has_a_layer() -> None:
+    homeless = [m for m in modules() if m.startswith("rag.") and layer_of(m) is None]
+
+    assert homeless == []
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_imports_go_one_way(module: str) -> None:
+    own_layer = layer_of(module)
+    wrong = {
+        name
+        for name in imports(modules()[module])
+        if (layer := layer_of(name)) is not None
+        and own_layer is not None
+        and home(name) != home(module)
+        and layer >= own_layer
+        and not (module == "rag.doctor" and name.startswith(tuple(DOCTOR_READS)))
+    }
+
+    assert wrong == set()
+
+
+def test_a_lazy_import_is_seen_and_one_for_types_alone_is_not(tmp_path: Path) -> None:
+    file = tmp_path / "module.py"
+    file.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import faiss\n"
+        "def f():\n    from rag import engine\n"
+    )
+
+    assert "rag.engine" in imports(file)
+    assert "faiss" not in imports(file)
+
+
+def test_rag_never_imports_training() -> None:
+    assert [
+        m for m, f in modules().items() if m.startswith("rag") and "training" in imports(f)
+    ] == []
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_each_heavy_library_has_its_owners(library: str) -> None:
+    importers = {
+        home(module)
+        for module, file in modules().items()
+        if any(name == library or name.startswith(f"{library}.") for name in imports(file))
+    }
+
+    assert importers <= OWNERS[library]
+
+
+def test_nothing_unpickles() -> None:
+    guilty = {m for m, f in modules().items() if {n.split(".")[0] for n in imports(f)} & NEVER}
+
+    assert guilty == set()
+
+
+def test_importing_rag_costs_nothing() -> None:
+    script = (
+        "import sys, rag, rag.cli, rag.config, rag.datatypes, training.cli;"
+        f"print(sorted(set(sys.modules) & {HEAVY!r}))"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,68 @@
+import pytest
+
+from rag.language import content_terms, detect_language, numbers, sentence_spans, terms
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("How many days of leave do I get?", "en"),
+        ("有給は何日？", "ja"),
+        ("What does 有給休暇 mean?", "en"),
+        ("RAGとLLMの違いは", "ja"),
+        ("Wi-Fiの申請はどこ", "ja"),
+        ("ﾊﾟｽﾜｰﾄﾞの変更", "ja"),
+        ("1200", "en"),
+        ("연차 휴가는 며칠입니까?", "other"),
+        ("Сколько дней отпуска?", "other"),
+    ],
+)
+def test_a_question_is_answered_in_the_language_it_is_asked_in(
+    question: str, language: str
+) -> None:
+    assert detect_language(question) == language
+
+
+def test_japanese_is_indexed_by_characters_and_pairs_of_characters() -> None:
+    assert terms("有給休暇") == ["有", "給", "休", "暇", "有給", "給休", "休暇"]
+
+
+def test_full_width_digits_and_half_width_katakana_meet_their_usual_forms() -> None:
+    assert terms("１２００") == terms("1200") == ["1200"]
+    assert terms("ｶﾒﾗ") == terms("カメラ")
+
+
+def test_english_words_are_stemmed_and_stop_words_dropped() -> None:
+    assert terms("How are the refunds paid?") == ["refund", "paid"]
+
+
+def test_a_compound_gives_itself_and_its_parts() -> None:
+    assert terms("TR-14") == ["tr-14", "tr", "14"]
+    assert terms("foo_bar()") == ["foo_bar", "foo", "bar"]
+
+
+def test_mixed_scripts_need_no_language_guess() -> None:
+    assert set(terms("Wi-Fiの申請")) == {"wi-fi", "wi", "fi", "の", "申", "請", "の申", "申請"}
+
+
+def test_question_grammar_is_no_content() -> None:
+    assert content_terms("有給は何日ですか") == {"有給", "日"}
+    assert content_terms("What is the fee?") == {"fee"}
+
+
+def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals() -> None:
+    text = "Dr. Mori paid $3.50 (ext. 12). Why? 「はい。」と答えた。次です。\n- 一つ目"
+
+    sentences = [text[start:end] for start, end in sentence_spans(text)]
+
+    assert sentences == [
+        "Dr. Mori paid $3.50 (ext. 12).",
+        "Why?",
+        "「はい。」と答えた。",
+        "次です。",
+        "- 一つ目",
+    ]
+
+
+def test_numbers_are_compared_without_width_and_thousands_separators() -> None:
+    assert numbers("１，２００円, 9:30 and 3.5%.") == {"1200", "9:30", "3.5"}

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.errors import IndexDamagedError
+from rag.lexical_index import B, K1, Bm25LexicalIndex
+from rag.retrieve import RRF_K, fuse_ranks
+from rag.vector_index import FaissVectorIndex
+
+TEXTS = ["cat cat dog", "dog", "有給休暇は二十日です", "給料は月末です"]
+
+
+def test_bm25_scores_are_those_of_the_formula() -> None:
+    index = Bm25LexicalIndex.from_texts(["cat cat dog", "dog", "bird bird", "fish"])
+    idf = np.log(1 + (4 - 1 + 0.5) / (1 + 0.5))  # one of four passages holds "cat"
+    length_factor = K1 * (1 - B + B * 3 / 1.75)  # three terms; the mean of 3, 1, 2, 1 is 1.75
+    expected = idf * 2 / (2 + length_factor)
+
+    [(row, score)] = index.search("cat", k=5)
+
+    assert row == 0
+    assert score == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_two_character_japanese_word_finds_its_passage_first() -> None:
+    index = Bm25LexicalIndex.from_texts(TEXTS)
+
+    assert index.search("有給", k=5)[0][0] == 2
+
+
+def test_a_passage_that_shares_no_term_is_no_hit() -> None:
+    index = Bm25LexicalIndex.from_texts(TEXTS)
+
+    assert index.search("submarine", k=5) == []
+    assert index.search("what is the", k=5) == []
+    assert [row for row, _ in index.search("dog", k=5)] == [1, 0]
+
+
+def test_a_corpus_without_words_is_searched_without_error(tmp_path: Path) -> None:
+    index = Bm25LexicalIndex.from_texts(["...", "!!!"])
+    index.save(tmp_path)
+
+    assert Bm25LexicalIndex.load(tmp_path, 2).search("dog", k=5) == []
+
+
+def test_a_saved_lexical_index_gives_the_same_scores(tmp_path: Path) -> None:
+    index = Bm25LexicalIndex.from_texts(TEXTS)
+    index.save(tmp_path)
+
+    loaded = Bm25LexicalIndex.load(tmp_path, len(TEXTS))
+
+    assert loaded.search("有給 dog", k=5) == index.search("有給 dog", k=5)
+    assert loaded.term_weight("dog") == pytest.approx(np.log(1 + 2.5 / 2.5))
+    assert loaded.term_weight("submarine") == pytest.approx(np.log(1 + 4.5 / 0.5))
+
+
+def unit_rows(count: int, seed: int = 0) -> np.ndarray:
+    rows = np.random.default_rng(seed).standard_normal((count, 16)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_faiss_finds_what_brute_force_finds(tmp_path: Path) -> None:
+    rows, query = unit_rows(200), unit_rows(1, seed=1)[0]
+    FaissVectorIndex.from_vectors(rows).save(tmp_path)
+    by_hand = sorted(enumerate(rows @ query), key=lambda item: -item[1])[:10]
+
+    found = FaissVectorIndex.load(tmp_path).search(query, k=10)
+
+    assert [row for row, _ in found] == [row for row, _ in by_hand]
+    np.testing.assert_allclose([s for _, s in found], [s for _, s in by_hand], rtol=1e-5)
+
+
+def test_vectors_that_are_no_directions_are_refused() -> None:
+    with pytest.raises(ValueError, match="length 1"):
+        FaissVectorIndex.from_vectors(2 * unit_rows(3))
+
+
+def test_a_file_that_is_no_index_is_called_damaged(tmp_path: Path) -> None:
+    (tmp_path / "vectors.faiss").write_bytes(b"not an index")
+
+    with pytest.raises(IndexDamagedError, match="Rebuild"):
+        FaissVectorIndex.load(tmp_path)
+
+
+def test_rank_fusion_adds_reciprocal_ranks() -> None:
+    fused = fuse_ranks([[(7, 9.0), (3, 1.0)], [(3, 0.9)]])
+
+    assert fused == [
+        (3, pytest.approx(1 / (RRF_K + 2) + 1 / (RRF_K + 1))),
+        (7, pytest.approx(1 / (RRF_K + 1))),
+    ]
+
+
+def test_fusing_with_an_empty_leg_keeps_the_order_of_the_other() -> None:
+    assert [row for row, _ in fuse_ranks([[(5, 2.0), (1, 1.0)], []])] == [5, 1]
