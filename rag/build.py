@@ -3,15 +3,16 @@
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.chunk import chunk_document
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
-from rag.datatypes import BuildReport, Document, FileStatus, Progress
+from rag.datatypes import BuildReport, Chunk, Document, FileStatus, Progress
 from rag.errors import BuildError, IndexDamagedError, IndexNotFoundError
 from rag.generations import (
     SCHEMA_VERSION,
@@ -19,9 +20,10 @@ from rag.generations import (
     Recipe,
     exclusive_writer,
     open_current,
+    publish,
     start_generation,
 )
-from rag.ingest import Unchanged, read_folder
+from rag.ingest import read_folder
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
 
 EMBED_BATCH = 64  # passages between two progress reports
@@ -158,16 +160,17 @@ class _Build:
         files: list[FileStatus] = []
         try:
             for outcome in read_folder(
-                self._source, self._config, self._progress, lambda path: hashes.get(path)
+                self._source,
+                self._config,
+                is_known=lambda path, sha256: hashes.get(path) == sha256,
+                progress=self._progress,
             ):
-                match outcome:
-                    case Document():
-                        files.append(self._add(corpus, outcome, self._chunk(outcome), "indexed"))
-                    case Unchanged():
-                        assert known is not None  # nothing can be unchanged otherwise
-                        files.append(self._take_over(corpus, outcome.path, known))
-                    case FileStatus():
-                        files.append(outcome)
+                status = outcome.status
+                if outcome.document:
+                    status = self._add(corpus, outcome.document, None, status)
+                elif known and status.status == "unchanged":
+                    status = self._take_over(corpus, status, known)
+                files.append(status)
         except BaseException:
             corpus.abort()
             raise
@@ -183,17 +186,22 @@ class _Build:
         )
 
     def _add(
-        self, corpus: CorpusWriter, document: Document, chunks: list[Chunk], status: FileStatus
+        self,
+        corpus: CorpusWriter,
+        document: Document,
+        chunks: list[Chunk] | None,
+        status: FileStatus,
     ) -> FileStatus:
+        """Store ``document`` with ``chunks``, or with those that it is cut into now."""
+        if chunks is None:
+            chunks = self._chunk(document)
         if not chunks:
             return replace(status, status="no_text", reason="The file holds no text.")
         corpus.add(document, chunks)
         self._texts += [chunk.search_text for chunk in chunks]
         return replace(status, chunks=len(chunks), pages=len(document.page_starts))
 
-    def _take_over(
-        self, corpus: CorpusWriter, status: FileStatus, known: _Known
-    ) -> FileStatus:
+    def _take_over(self, corpus: CorpusWriter, status: FileStatus, known: _Known) -> FileStatus:
         """Copy a document with its passages and vectors from the serving generation."""
         rows = known.corpus.rows_of(status.path)
         first = len(self._texts)

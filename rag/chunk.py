@@ -14,6 +14,7 @@ from rag.datatypes import Block, Chunk, Document
 from rag.language import sentence_spans
 
 CountTokens = Callable[[str], int]
+Span = tuple[int, int]  # half-open, into the document's text
 
 # Coarse to fine. With keep_separator="end" a stop stays with its own sentence.
 SEPARATORS = [
@@ -41,25 +42,27 @@ def chunk_document(
     for number, (page_start, page_end) in enumerate(_pages(document), start=1):
         page = number if document.page_starts else None
         for start, end in _sections(document.blocks, page_start, page_end):
-            heading = _heading(document, start)
-            body_tokens = chunk_tokens - min(count_tokens(heading), chunk_tokens // 3)
-            for left, right in _split(
-                document, start, end, body_tokens - overlap_tokens, count_tokens
-            ):
-                left = _with_overlap(document.text, start, left, overlap_tokens, count_tokens)
-                text = document.text[left:right]
-                chunks.append(
-                    Chunk(document.path, left, right, text, page, _heading(document, left))
+            room = chunk_tokens - min(count_tokens(_heading(document, start)), chunk_tokens // 3)
+            pieces = list(_split(document, start, end, room - overlap_tokens, count_tokens))
+            # Headings that fill a piece of their own stand above the next one anyway.
+            while len(pieces) > 1 and _is_only_headings(document.blocks, *pieces[0]):
+                del pieces[0]
+            for left, right in pieces:
+                with_overlap = _with_overlap(
+                    document.text, start, left, overlap_tokens, count_tokens
                 )
+                text = document.text[with_overlap:right]
+                heading = _heading(document, left)
+                chunks.append(Chunk(document.path, with_overlap, right, text, page, heading))
     return chunks
 
 
-def _pages(document: Document) -> list[tuple[int, int]]:
+def _pages(document: Document) -> list[Span]:
     starts = document.page_starts or (0,)
     return list(zip(starts, [*starts[1:], len(document.text)], strict=True))
 
 
-def _sections(blocks: tuple[Block, ...], page_start: int, page_end: int) -> list[tuple[int, int]]:
+def _sections(blocks: tuple[Block, ...], page_start: int, page_end: int) -> list[Span]:
     """Cut a page where a heading follows body text.
 
     Headings directly below each other stay together: a title alone is no passage.
@@ -74,9 +77,14 @@ def _sections(blocks: tuple[Block, ...], page_start: int, page_end: int) -> list
     return list(zip(cuts, [*cuts[1:], page_end], strict=True))
 
 
+def _is_only_headings(blocks: tuple[Block, ...], start: int, end: int) -> bool:
+    inside = [block for block in blocks if start < block.end and block.start < end]
+    return bool(inside) and all(block.kind == "heading" for block in inside)
+
+
 def _split(
     document: Document, start: int, end: int, max_tokens: int, count_tokens: CountTokens
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[Span]:
     """Yield stripped, non-empty spans that cover ``text[start:end]`` without overlap."""
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
@@ -123,8 +131,9 @@ def _with_overlap(
 
 
 def _heading(document: Document, offset: int) -> str:
-    """Return title and headings above ``offset``, outermost first, without repeats."""
+    """Return the headings above ``offset``, outermost first, or the title without any."""
     index = bisect_right(document.blocks, offset, key=lambda block: block.start) - 1
     above = document.blocks[index].heading_path if index >= 0 else ()
+    # The first heading usually is the title; saying it twice would dilute the passage.
     title = document.title or PurePosixPath(document.path).stem
-    return " > ".join(dict.fromkeys((title, *above)))
+    return " > ".join(dict.fromkeys(above or (title,)))

@@ -20,6 +20,10 @@ _MARKER = re.compile(
 )
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its passage must hold
+# A supported sentence can still answer another question. It counts only when the passages,
+# ranked against the question without the model, put its source among the first few.
+WITNESSES = 3
+_STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,46 +94,37 @@ def _support(
 ) -> EvidenceSentence | None:
     """Return the passage sentence that backs ``sentence``, or None.
 
-    The passage must hold every number of the sentence and most of the terms that the
-    question did not already hold. Passages that the model named are tried first.
+    Of several, one in a passage that the model named, then the one that shares most.
     """
     new_terms = content_terms(sentence) - content_terms(question)
-    if not new_terms:
+    if not new_terms or _STUTTER.search(sentence):
         return None
-    named = [n - 1 for n in markers if 1 <= n <= len(hits)]
-    order = list(dict.fromkeys([*named, *range(len(hits))]))
-    best: tuple[float, int] | None = None
-    for index in order:
-        passage = hits[index].chunk.search_text
-        if numbers(sentence) - numbers(passage) - numbers(question):
-            continue
-        if detect_language(sentence) == detect_language(hits[index].chunk.text):
-            share = len(new_terms & content_terms(passage)) / len(new_terms)
-        else:
-            # Another language shares no words: only the model's own marker can vouch for it.
-            share = MIN_SUPPORT if index in named else 0.0
-        if share >= MIN_SUPPORT and (best is None or share > best[0]):
-            best = (share, index)
-    return _best_sentence(question, sentence, best[1], hits) if best else None
-
-
-def _best_sentence(
-    question: str, sentence: str, index: int, hits: Sequence[Hit]
-) -> EvidenceSentence | None:
-    """Return the sentence of one passage that shares most with the answer, then the question."""
-    claim = content_terms(sentence)
-    candidates = [
-        candidate for candidate in rank_sentences(question, hits) if candidate.hit_index == index
+    named = {n - 1 for n in markers}
+    backing = [
+        witness
+        for witness in rank_sentences(question, hits)[:WITNESSES]
+        if not numbers(sentence) - numbers(hits[witness.hit_index].chunk.text) - numbers(question)
+        and _shares_words(sentence, new_terms, witness, is_named=witness.hit_index in named)
     ]
     return max(
-        candidates,
-        key=lambda candidate: (
-            len(numbers(sentence) & numbers(candidate.text)),
-            len(claim & content_terms(candidate.text)),
-            candidate.score,
+        backing,
+        key=lambda witness: (
+            witness.hit_index in named,
+            len(numbers(sentence) & numbers(witness.text)),
+            len(new_terms & content_terms(witness.text)),
         ),
         default=None,
     )
+
+
+def _shares_words(
+    sentence: str, new_terms: set[str], witness: EvidenceSentence, *, is_named: bool
+) -> bool:
+    """Tell whether ``witness`` holds most of what ``sentence`` adds to the question."""
+    if detect_language(sentence) != detect_language(witness.text):
+        # Two languages share no words: only the model's own marker can vouch for it.
+        return is_named
+    return len(new_terms & content_terms(witness.text)) >= MIN_SUPPORT * len(new_terms)
 
 
 def _cite(evidence: EvidenceSentence, hits: Sequence[Hit], citations: list[Citation]) -> Citation:

@@ -36,13 +36,13 @@ class Config:
     answer_model: str = DEFAULT_ANSWER_MODEL  # name under models_dir, folder, hub id, "extractive"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
     max_new_tokens: int = 96
-    prompt_tokens: int = 900  # budget of the whole rendered prompt
+    prompt_tokens: int = 1200  # budget of the whole rendered prompt
 
     device: str = "auto"
     threads: int = 0  # 0 means: the physical cores this process may use
 
-    chunk_tokens: int = 180  # in the embedder's tokens; lowered to what the embedder can read
-    chunk_overlap_tokens: int = 40
+    chunk_tokens: int = 220  # in the embedder's tokens; lowered to what the embedder can read
+    chunk_overlap_tokens: int = 30
     top_k: int = 8  # passages retrieved for a question
     max_passages: int = 4  # passages the answerer reads, at most
     max_question_chars: int = 2000

@@ -55,7 +55,7 @@ class Chunk:
     end: int
     text: str
     page: int | None = None  # 1-based; None for formats without pages
-    heading: str = ""  # title and headings above the passage, " > " between them
+    heading: str = ""  # headings above the passage, " > " between them; the title without any
 
     @property
     def search_text(self) -> str:

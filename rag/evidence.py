@@ -20,7 +20,9 @@ _ASKS_FOR_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _NUMBER_BONUS = 0.15  # a sentence with a number answers "how many" more often than one without
-_HEADING_WEIGHT = 0.5  # a term that only the headings above a sentence hold
+_CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
+_PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
+_EMPTY_FACTOR = 0.3  # a sentence that asks, or adds nothing to the question, answers nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class EvidenceSentence:
     start: int
     end: int
     text: str
-    score: float  # share of the question's weighted terms, about 0 to 1.2; higher is better
+    score: float  # share of the question's weighted terms, about 0 to 1.5; higher is better
 
 
 def coverage(question: str, text: str, weight: TermWeight) -> float:
@@ -75,18 +77,22 @@ def rank_sentences(question: str, hits: Sequence[Hit]) -> list[EvidenceSentence]
     term_sets = [content_terms(text) for *_, text in candidates]
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
+    passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
     ranked = []
-    for (index, start, end, text), found in zip(candidates, term_sets, strict=True):
-        above = content_terms(hits[index].chunk.heading) - found
+    for number, (index, start, end, text) in enumerate(candidates):
+        found = term_sets[number]
+        is_first = number == 0 or candidates[number - 1][0] != index
+        before = content_terms(hits[index].chunk.heading) | (
+            set() if is_first else term_sets[number - 1]
+        )
         covered = sum(weight(term) for term in wanted & found)
-        covered += _HEADING_WEIGHT * sum(weight(term) for term in wanted & above)
-        score = covered / total
+        covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & before - found)
+        score = covered / total + passages[index]
         if asks_for_number and numbers(text) - numbers(question):
             score += _NUMBER_BONUS
-        if not found - wanted:  # a heading or an echo of the question: nothing new in it
-            score *= 0.3
-        score *= 1.0 - 0.02 * index
-        ranked.append(EvidenceSentence(index, start, end, text, score))
+        if not found - wanted or text[-1] in "?？":
+            score *= _EMPTY_FACTOR
+        ranked.append(EvidenceSentence(index, start, end, text, score * (1.0 - 0.02 * index)))
     return sorted(ranked, key=lambda sentence: -sentence.score)
 
 

@@ -105,7 +105,9 @@ class Jobs:
         self._store.request_cancel(job_id)
         job = self._job(job_id)
         _signal_group(job, signal.SIGTERM)
-        threading.Timer(KILL_AFTER_SECONDS, _signal_group, (job, signal.SIGKILL)).start()
+        kill = threading.Timer(KILL_AFTER_SECONDS, _signal_group, (job, signal.SIGKILL))
+        kill.daemon = True
+        kill.start()
 
     def _build_command(self, folder: Path, allow_shrink: bool) -> list[str]:
         return [

@@ -21,6 +21,7 @@ _UNSPACED = (
 )
 _RUN = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+(?:[-_.'’/@:+#&]+[^\W_{_UNSPACED}]+)*)")
 _PART = re.compile(r"[^\W_]+")
+_COUNTED = re.compile(rf"\d+[{_UNSPACED}]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _HAN = re.compile(r"[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
@@ -37,12 +38,16 @@ _STOP_WORDS = frozenset(
 _ENGLISH_HINTS = _STOP_WORDS - {"a", "i", "s", "no", "me"}
 
 # Grammar of Japanese questions: shared by every question, so a match on it proves nothing.
-_JA_FUNCTION = re.compile(
-    r"(?:について|において|に関して|教えてください|教えて|ください|下さい|どのような|どのくらい|どれくらい|"
-    r"どのように|いつまでに|いつまで|いつから|いくら|いくつ|何ですか|なんですか|ありますか|ですか|ますか|"
-    r"でしょうか|どこ|どれ|どの|どう|だれ|誰|いつ|なぜ|何|です|ます|でき|する|した|して|される|された|という|"
-    r"こと|もの|ため|場合|[はがをにのでとへもやかね])"
+_JA_QUESTION = (
+    "について|において|に関して|教えてください|教えて|ください|下さい|どのような|どのくらい|どれくらい|"
+    "どのように|いつまでに|いつまで|いつから|いくら|いくつ|何ですか|なんですか|ありますか|ですか|ますか|"
+    "でしょうか|どこ|どれ|どの|どう|だれ|誰|いつ|なぜ|何|です|ます|という|こと|もの|ため|場合"
 )
+_JA_QUESTION_WORDS = re.compile(_JA_QUESTION)
+_JA_FUNCTION = re.compile(
+    f"{_JA_QUESTION}|でき|する|した|して|される|された|[はがをにのでとへもやかね]"
+)
+_HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 _SENTENCE_END = re.compile(
     r"[。！？!?．]+(?:[」』）)\]】\"'”’]+(?!と))?(?![」』）])\s*"  # not inside 「はい。」と言った
@@ -95,7 +100,7 @@ def terms(text: str) -> list[str]:
     NFKC and case folding first, so that full-width digits and half-width katakana meet their
     usual forms. Unspaced scripts give character 1-grams and 2-grams; other words are stemmed
     (Porter 2), English stop words dropped. A compound such as ``RFC-7231`` or ``foo_bar``
-    gives itself and its parts.
+    gives itself and its parts; a number with its counter (``10日``) stays together as well.
     """
     text = unicodedata.normalize("NFKC", text).casefold()
     found: list[str] = []
@@ -108,7 +113,20 @@ def terms(text: str) -> list[str]:
         if len(parts) > 1:
             found.append(word)
         found.extend(_stem(part) for part in parts if part not in _STOP_WORDS)
-    return found
+    # 6月 and 19日 tell a date; 6, 19, 月 and 日 alone stand on every page.
+    return found + _COUNTED.findall(text)
+
+
+def query_terms(text: str) -> list[str]:
+    """Return the terms of a question to search with: `terms` without question grammar.
+
+    What stop words are to English, phrases such as どのくらい and single hiragana are to
+    Japanese: left in, twenty of them outvote the one identifier that was asked for. A question
+    of nothing else keeps them all.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold()
+    content = " ".join(_JA_QUESTION_WORDS.split(text))
+    return [term for term in terms(content) if not _HIRAGANA.fullmatch(term)] or terms(text)
 
 
 def content_terms(text: str) -> set[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rag.errors import IndexDamagedError
-from rag.language import terms
+from rag.language import query_terms, terms
 from rag.protocols import RankedRows
 
 FOLDER_NAME = "lexical"
@@ -85,7 +85,7 @@ class Bm25LexicalIndex:
     def _scores(self, query: str) -> Any:  # noqa: ANN401 - numpy array or None
         if self._bm25 is None:
             return None
-        ids = self._bm25.get_tokens_ids(terms(query))
+        ids = self._bm25.get_tokens_ids(query_terms(query))
         return self._bm25.get_scores_from_ids(ids) if ids else None
 
     def save(self, folder: Path) -> None:

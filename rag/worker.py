@@ -13,7 +13,7 @@ from typing import Protocol
 
 from rag.datatypes import Answer, Token
 from rag.errors import RagError
-from rag.store import Store
+from rag.store import AnswerState, Store
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,7 @@ INTERNAL_ERROR = "internal"  # error of an answer that failed through a bug; the
 MAX_WAITING = 20
 DRAFT_SECONDS = 1.0  # how much text a killed server may lose
 HEARTBEAT_SECONDS = 0.2
+STOP_GRACE_SECONDS = 0.6  # after it a stopped answer ends for its readers, engine or not
 
 
 class Answering(Protocol):
@@ -32,13 +33,18 @@ class Answering(Protocol):
 
 
 class _LiveAnswer:
-    """An answer that is queued or being written. ``changed`` guards the other fields."""
+    """An answer that is queued or being written.
+
+    ``changed`` guards the text; ``settling`` is held while the outcome is stored, so that
+    the engine's end and a stop cannot both decide it.
+    """
 
     def __init__(self, answer_id: int, question: str) -> None:
         self.id = answer_id
         self.question = question
         self.stop = threading.Event()
         self.changed = threading.Condition()
+        self.settling = threading.Lock()
         self.text = ""
         self.is_finished = False
 
@@ -85,11 +91,18 @@ class AnswerWorker:
         return answer_id
 
     def stop(self, answer_id: int) -> None:
-        """End an answer soon, keeping its text; nothing happens when it has ended."""
+        """End an answer soon, keeping its text; nothing happens when it has ended.
+
+        A model that reads a long prompt notices late. Its reader need not wait for it: after
+        `STOP_GRACE_SECONDS` the answer counts as stopped, and only the next question waits.
+        """
         with self._arrived:
             live = self._live.get(answer_id)
-        if live is not None:
+        if live is not None and not live.stop.is_set():
             live.stop.set()
+            release = threading.Timer(STOP_GRACE_SECONDS, self._release, (live,))
+            release.daemon = True
+            release.start()
 
     def is_live(self, answer_id: int) -> bool:
         """Tell whether this worker still has the answer to finish."""
@@ -140,13 +153,11 @@ class AnswerWorker:
             finally:
                 with self._arrived:
                     self._queue.popleft()
-                    del self._live[live.id]
-                # Last: whoever wakes up now finds the outcome in the store.
-                live.finish()
+                self._end(live)
 
     def _answer(self, live: _LiveAnswer) -> None:
         if live.stop.is_set():
-            self._store.finish_answer(live.id, "stopped", "")
+            self._settle(live, "stopped", "")
             return
         self._store.save_draft(live.id, "")
         saved = time.monotonic()
@@ -154,19 +165,48 @@ class AnswerWorker:
         for event in self._engine.ask(live.question, live.stop):
             if isinstance(event, Answer):
                 answer = event
-                continue
-            live.append(event.text)
-            if time.monotonic() - saved >= DRAFT_SECONDS:
-                self._store.save_draft(live.id, live.text)
-                saved = time.monotonic()
+            elif not live.is_finished:
+                live.append(event.text)
+                if time.monotonic() - saved >= DRAFT_SECONDS:
+                    self._save_draft(live)
+                    saved = time.monotonic()
         if answer is None:
             raise RuntimeError("The engine ended without an answer")
         if answer.is_stopped:
-            self._store.finish_answer(live.id, "stopped", answer.text or live.text, answer=answer)
+            self._settle(live, "stopped", answer.text or live.text, answer)
         else:
-            self._store.finish_answer(live.id, "done", answer.text, answer=answer)
+            self._settle(live, "done", answer.text, answer)
+
+    def _save_draft(self, live: _LiveAnswer) -> None:
+        with live.settling:
+            if not live.is_finished:
+                self._store.save_draft(live.id, live.text)
+
+    def _settle(
+        self, live: _LiveAnswer, state: AnswerState, text: str, answer: Answer | None = None
+    ) -> None:
+        with live.settling:
+            if live.is_finished:
+                # Stopped and released before the engine ended. What the reader saw stays;
+                # the provenance is added.
+                state, text = "stopped", live.text
+            self._store.finish_answer(live.id, state, text, answer=answer)
+
+    def _release(self, live: _LiveAnswer) -> None:
+        with live.settling:
+            if not live.is_finished:
+                self._store.finish_answer(live.id, "stopped", live.text)
+                self._end(live)
+
+    def _end(self, live: _LiveAnswer) -> None:
+        """Wake the readers; the outcome is in the store by now."""
+        with self._arrived:
+            self._live.pop(live.id, None)
+        live.finish()
 
     def _fail(self, live: _LiveAnswer, error: str) -> None:
+        if live.is_finished:
+            return  # stopped and released before; its reader has seen the end
         try:
             self._store.finish_answer(live.id, "failed", live.text, error=error)
         except Exception:  # a full disk must not end the thread either

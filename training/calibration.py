@@ -7,7 +7,7 @@ from rag.ingest import read_folder
 
 from rag.chunk import chunk_document
 from rag.config import Config
-from rag.datatypes import Chunk, Document, Hit, Prompt
+from rag.datatypes import Chunk, Hit, Prompt
 from rag.errors import ModelError
 from rag.language import detect_language
 from rag.prompt import build_prompt
@@ -28,10 +28,10 @@ def calibration_prompts(
         ModelError: the folder holds too little text.
     """
     chunks: list[Chunk] = []
-    for document in read_folder(folder, config, lambda _: None):
-        if isinstance(document, Document):
+    for outcome in read_folder(folder, config):
+        if outcome.document:
             chunks += chunk_document(
-                document, config.chunk_tokens, config.chunk_overlap_tokens, count_tokens
+                outcome.document, config.chunk_tokens, config.chunk_overlap_tokens, count_tokens
             )
     if len(chunks) < PASSAGES_PER_PROMPT:
         raise ModelError(f"There is too little text in {folder} to calibrate with.")

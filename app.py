@@ -1,0 +1,20 @@
+"""Fumikura in a browser: `streamlit run app.py`, or `python -m rag serve`.
+
+The web server imports this file and finds `app`. For every view of a page Streamlit runs it
+as a script, and then it draws.
+"""
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from rag.ui.frame import draw
+from rag.ui.server import PrivateMiddleware, keep_offline, on_script_error
+
+keep_offline()
+
+if __name__ == "__main__":
+    draw()
+else:
+    app = st.App(
+        __file__, middleware=[Middleware(PrivateMiddleware)], on_script_error=on_script_error
+    )

@@ -1,0 +1,33 @@
+"""Which reader reads which file. The libraries are imported when a reader first runs."""
+
+from pathlib import Path
+
+from rag.readers.extract import Extract, Reader
+from rag.readers.office import read_docx
+from rag.readers.pdf import read_pdf
+from rag.readers.table import read_csv, read_tsv
+from rag.readers.text import read_markdown, read_plain
+from rag.readers.web import read_html
+
+__all__ = ["SUPPORTED_SUFFIXES", "Extract", "Reader", "reader_for"]
+
+_READERS: dict[str, Reader] = {
+    ".csv": read_csv,
+    ".docx": read_docx,
+    ".htm": read_html,
+    ".html": read_html,
+    ".log": read_plain,
+    ".markdown": read_markdown,
+    ".md": read_markdown,
+    ".pdf": read_pdf,
+    ".rst": read_plain,
+    ".tsv": read_tsv,
+    ".txt": read_plain,
+    ".xhtml": read_html,
+}
+SUPPORTED_SUFFIXES = tuple(_READERS)
+
+
+def reader_for(path: Path) -> Reader | None:
+    """Return the reader for a file name, by its suffix in any case; None for other files."""
+    return _READERS.get(path.suffix.lower())

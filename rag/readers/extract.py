@@ -1,0 +1,147 @@
+"""What a reader hands back, and the pieces all readers share. Standard library only.
+
+A reader is a function ``(file) -> Extract``. It opens that one file, fetches nothing, and
+raises `DocumentError` with a sentence for a person when there is nothing to hand back.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rag.datatypes import Block, BlockKind
+
+_MAX_HEADING_CHARACTERS = 1000
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """The text of one file. All offsets are code points into ``text``."""
+
+    text: str  # "\n" line ends only; never a NUL or a lone surrogate
+    blocks: tuple[Block, ...] = ()
+    page_starts: tuple[int, ...] = ()  # offset where page i + 1 begins; () without pages
+    title: str = ""
+
+
+Reader = Callable[[Path], Extract]
+
+
+def normalize_text(text: str) -> str:
+    r"""Return ``text`` with "\n" line ends and without BOM, NULs and lone surrogates.
+
+    Nothing else changes, so that a quote of the result stands literally in the file. NULs
+    and lone surrogates go because SQLite, JSON and UTF-8 cannot all carry them.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return _LONE_SURROGATES.sub("", text).removeprefix("\ufeff")
+
+
+def is_cjk(character: str) -> bool:
+    """Tell whether ``character`` belongs to a script written without spaces between words.
+
+    Chinese, Japanese and their full-width punctuation; not Korean, which uses spaces.
+    """
+    code = ord(character)
+    return (
+        0x2E80 <= code <= 0x312F  # radicals, punctuation, kana
+        or 0x31A0 <= code <= 0x9FFF  # kana extensions, ideographs
+        or 0xF900 <= code <= 0xFAFF
+        or 0xFE30 <= code <= 0xFE4F
+        or 0xFF00 <= code <= 0xFFEF  # full-width and half-width forms
+        or 0x20000 <= code <= 0x3FFFF
+    )
+
+
+def joint(before: str, after: str) -> str:
+    """Return what stands between two halves of a wrapped line: nothing, or one space.
+
+    Nothing beside Japanese, also between a digit and its counter ("11" + "月").
+    """
+    if not before or not after or is_cjk(before[-1]) or is_cjk(after[0]):
+        return ""
+    return " "
+
+
+def shorten_heading(title: str) -> str:
+    """Return at most 1000 characters: every block below a heading repeats its title."""
+    return title[:_MAX_HEADING_CHARACTERS]
+
+
+class Headings:
+    """The headings above the place where a reader stands, by level (1 is outermost)."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[float, str]] = []
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Titles of the open headings, outermost first."""
+        return tuple(title for _, title in self._open)
+
+    def enter(self, level: float, title: str) -> tuple[str, ...]:
+        """Open a heading and return the path above it; it closes those of its level and below."""
+        self._open = [entry for entry in self._open if entry[0] < level]
+        above = self.path
+        self._open.append((level, shorten_heading(title)))
+        return above
+
+
+class ExtractBuilder:
+    """Puts text together block by block, for formats whose text is not the file itself."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._length = 0
+        self._blocks: list[Block] = []
+        self._page_starts: list[int] = []
+        self._headings = Headings()
+
+    def start_page(self) -> None:
+        """Begin a page at the next block."""
+        self._separate("\n\n")
+        self._page_starts.append(self._length)
+
+    def add(self, kind: BlockKind, text: str) -> None:
+        """Append a block under the open headings; blank text is left out.
+
+        List items that follow each other stand on neighbouring lines, all other blocks are
+        set apart by an empty line.
+        """
+        self._append(kind, text, self._headings.path)
+
+    def add_heading(self, text: str, level: float) -> None:
+        """Append a heading and open it for the blocks that follow. Lower levels are outer."""
+        text = normalize_text(text).strip()
+        if text:
+            above = self._headings.enter(level, text.replace("\n", " "))
+            self._append("heading", text, above)
+
+    def build(self, title: str = "") -> Extract:
+        """Return what was added."""
+        return Extract(
+            "".join(self._parts),
+            tuple(self._blocks),
+            tuple(self._page_starts),
+            shorten_heading(title.strip()),
+        )
+
+    def _append(self, kind: BlockKind, text: str, heading_path: tuple[str, ...]) -> None:
+        text = normalize_text(text).strip("\n ")
+        if not text.strip():
+            return
+        follows_list = bool(self._blocks) and self._blocks[-1].kind == kind == "list"
+        self._separate("\n" if follows_list else "\n\n")
+        start = self._length
+        self._write(text)
+        self._blocks.append(Block(kind, start, self._length, heading_path))
+
+    def _separate(self, separator: str) -> None:
+        at_page_start = bool(self._page_starts) and self._page_starts[-1] == self._length
+        if self._length and not at_page_start:
+            self._write(separator)
+
+    def _write(self, text: str) -> None:
+        self._parts.append(text)
+        self._length += len(text)

@@ -1,0 +1,170 @@
+"""HTML pages: what a browser would show, without scripts and without fetching anything."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from rag.errors import DocumentError
+from rag.readers.encoding import decode_text
+from rag.readers.extract import Extract, ExtractBuilder, joint, normalize_text
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+
+_INVISIBLE = frozenset((
+    "script", "style", "template", "noscript", "head", "svg", "math", "iframe", "object",
+    "audio", "video", "canvas", "select", "textarea", "datalist",
+))  # fmt: skip
+_BLOCKS = frozenset((
+    "address", "article", "aside", "blockquote", "body", "center", "dd", "details",
+    "dialog", "div", "dl", "dt", "fieldset", "figcaption", "figure", "footer", "form",
+    "header", "hgroup", "hr", "html", "legend", "li", "main", "nav", "ol", "p", "section",
+    "summary", "ul", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th",
+))  # fmt: skip
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_LINE_BREAK = "\v"  # stands for <br>; HTML text cannot hold this character
+_SPACES = re.compile(r"[ \t\r\n\f]+")
+_HIDDEN_STYLE = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
+# Browsers read these labels as the superset that the files are really written in.
+_SUPERSETS = {"shift_jis": "cp932", "iso-8859-1": "cp1252", "gb2312": "gb18030"}
+
+
+def read_html(file: Path) -> Extract:
+    """Read a page; its title is ``<title>``, or else the first ``<h1>``.
+
+    Raises:
+        DocumentError: the bytes are no text.
+    """
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(_decode(file.read_bytes()), "lxml")
+    page = _Page()
+    page.walk(soup)
+    page.flush()
+    for tag in (soup.title, soup.h1):
+        if tag is not None and (title := " ".join(tag.get_text().split())):
+            return page.builder.build(normalize_text(title))
+    return page.builder.build()
+
+
+def _decode(content: bytes) -> str:
+    """Decode by BOM, declared charset, UTF-8 or guess, in this order."""
+    from bs4.dammit import EncodingDetector
+
+    declared = EncodingDetector.find_declared_encoding(content, is_html=True) or ""
+    encoding = _SUPERSETS.get(declared.lower(), declared)
+    if not encoding or content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return decode_text(content)
+    try:
+        return normalize_text(content.decode(encoding))
+    except (UnicodeDecodeError, LookupError):
+        pass
+    try:
+        return decode_text(content)
+    except DocumentError:
+        # A few bad bytes in a page whose charset is known should not cost the page.
+        return normalize_text(content.decode(encoding, errors="replace"))
+
+
+class _Page:
+    """Walks the tree and collects inline text until a block element ends."""
+
+    def __init__(self) -> None:
+        self.builder = ExtractBuilder()
+        self._inline: list[str] = []
+        self._is_list_item = False
+
+    def walk(self, parent: "Tag") -> None:
+        """Add what is visible inside ``parent``."""
+        for child in parent.children:
+            if isinstance(child, str):
+                if _is_shown(child):
+                    self._inline.append(child)
+            elif not _is_hidden(tag := cast("Tag", child)):
+                self._element(tag)
+
+    def flush(self) -> None:
+        """Write the collected inline text as one block."""
+        text = _collapse("".join(self._inline))
+        self.builder.add("list" if self._is_list_item else "paragraph", text)
+        self._inline.clear()
+
+    def _element(self, tag: "Tag") -> None:
+        if tag.name == "a" and not isinstance(tag.previous_sibling, str):
+            self._inline.append(" ")  # links of a menu, kept apart by its style alone
+        if tag.name == "br":
+            self._inline.append(_LINE_BREAK)
+        elif tag.name in _HEADINGS:
+            self.flush()
+            self.builder.add_heading(_visible_text(tag), int(tag.name[1]))
+        elif tag.name == "pre":
+            self.flush()
+            self.builder.add("code", tag.get_text())
+        elif tag.name == "table" and tag.find(["table", *_HEADINGS]) is None:
+            self.flush()
+            self._table(tag)
+        elif tag.name in _BLOCKS:
+            self._block(tag)
+        else:
+            self.walk(tag)
+
+    def _block(self, tag: "Tag") -> None:
+        self.flush()
+        outer = self._is_list_item
+        self._is_list_item = outer or tag.name == "li"
+        self.walk(tag)
+        self.flush()
+        self._is_list_item = outer
+
+    def _table(self, table: "Tag") -> None:
+        """Write a table, one row a line. Tables that hold headings or tables are mere layout."""
+        if table.caption is not None:
+            self.builder.add("paragraph", _visible_text(table.caption))
+        rows = [
+            [_visible_text(cell).replace("\n", " ") for cell in row.find_all(["td", "th"])]
+            for row in table.find_all("tr")
+            if not _is_hidden(row)
+        ]
+        self.builder.add("table", "\n".join("\t".join(cells) for cells in rows if any(cells)))
+
+
+def _is_shown(text: str) -> bool:
+    """Tell text from comments, doctypes and the like, which are subclasses of it in bs4."""
+    return type(text).__name__ == "NavigableString"
+
+
+def _is_hidden(tag: "Tag") -> bool:
+    return (
+        tag.name in _INVISIBLE
+        or tag.has_attr("hidden")
+        or bool(_HIDDEN_STYLE.search(str(tag.get("style", ""))))
+    )
+
+
+def _visible_text(tag: "Tag") -> str:
+    """Return the visible text of ``tag``, each block element inside it on its own line."""
+    return _collapse("".join(_inline_pieces(tag)))
+
+
+def _inline_pieces(tag: "Tag") -> Iterator[str]:
+    for child in tag.children:
+        if isinstance(child, str):
+            if _is_shown(child):
+                yield child
+        elif not _is_hidden(inner := cast("Tag", child)):
+            is_block = inner.name == "br" or inner.name in _BLOCKS
+            yield _LINE_BREAK if is_block else ""
+            yield from _inline_pieces(inner)
+
+
+def _collapse(source: str) -> str:
+    """Collapse white space as a browser does; a line break inside Japanese is no space."""
+    lines = (_SPACES.sub(_space, line.strip(" \t\r\n\f")) for line in source.split(_LINE_BREAK))
+    return "\n".join(line for line in lines if line)
+
+
+def _space(match: re.Match[str]) -> str:
+    if "\n" not in match[0]:
+        return " "
+    return joint(match.string[match.start() - 1], match.string[match.end()])

@@ -1,0 +1,1 @@
+"""The Streamlit pages. Streamlit is imported here and in `app.py` alone."""

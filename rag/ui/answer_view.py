@@ -1,0 +1,138 @@
+"""One finished answer: its words, its sources, what it took."""
+
+import html
+
+import streamlit as st
+
+from rag.datatypes import Answer, Hit
+from rag.store import INTERRUPTED, StoredAnswer
+from rag.ui.passage import chunk_of
+from rag.ui.safe_markdown import answer_html, label_text
+from rag.ui.services import Services
+from rag.ui.sources import show_source, source_label
+from rag.ui.strings import Words
+from rag.worker import INTERNAL_ERROR
+
+_CLOSEST = 3
+
+
+def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
+    """Draw an answer that has ended, in whatever way."""
+    answer = stored.answer
+    if stored.state == "failed":
+        _draw_failure(words, stored)
+    elif stored.is_live:
+        st.html(_note(words("answered_elsewhere")))
+    elif stored.state == "stopped":
+        _draw_stopped(services, words, stored)
+    elif answer is not None and answer.status == "no_evidence":
+        _draw_not_found(services, words, stored.id, answer)
+    elif answer is not None:
+        _draw_found(services, words, stored, answer)
+    if answer is not None:
+        st.caption(label_text(_figures(words, answer)))
+
+
+def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
+    titles = {c.n: source_label(words, c.path, c.page) for c in answer.citations}
+    st.html(answer_html(stored.text, titles))
+    if answer.source == "quote":
+        st.html(_note(words("quoted")))
+    if answer.citations:
+        _draw_citations(services, words, stored.id, answer)
+    _draw_others(services, words, stored.id, answer)
+
+
+def _draw_stopped(services: Services, words: Words, stored: StoredAnswer) -> None:
+    if stored.text:
+        st.html(answer_html(stored.text))
+    st.html(_note(words("stopped" if stored.text else "stopped_empty")))
+    # An answer that was stopped while the model was reading has no provenance yet.
+    if stored.answer is not None:
+        _draw_others(services, words, stored.id, stored.answer)
+
+
+def _draw_others(services: Services, words: Words, answer_id: int, answer: Answer) -> None:
+    """Draw the passages that were found and not cited, folded."""
+    cited = {chunk_of(citation, answer) for citation in answer.citations}
+    others = [hit for hit in answer.hits if hit.chunk not in cited]
+    if others:
+        with st.expander(words("also_read", count=len(others)), icon=":material/library_books:"):
+            _draw_hits(services, words, answer_id, others)
+
+
+def _draw_citations(services: Services, words: Words, answer_id: int, answer: Answer) -> None:
+    with st.container(horizontal=True, gap="small", key=f"citations-{answer_id}"):
+        for position, citation in enumerate(answer.citations):
+            label = source_label(words, citation.path, citation.page, citation.n)
+            if st.button(
+                label_text(label),
+                key=f"citation-{answer_id}-{position}",
+                help=words("open_source"),
+            ):
+                show_source(services, words, chunk_of(citation, answer), citation)
+
+
+def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]) -> None:
+    for hit in hits:
+        label = source_label(words, hit.chunk.path, hit.chunk.page)
+        with st.container(gap=None):
+            if st.button(
+                label_text(label),
+                key=f"hit-{answer_id}-{hit.rank}",
+                type="tertiary",
+                icon=":material/description:",
+                help=words("open_source"),
+            ):
+                show_source(services, words, hit.chunk)
+            st.html(_note(_beginning(hit.chunk.text)))
+
+
+def _draw_not_found(services: Services, words: Words, answer_id: int, answer: Answer) -> None:
+    with st.container(border=True, key=f"not-found-{answer_id}"):
+        st.html(
+            f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
+            + _note(words("not_found_detail"))
+        )
+        closest = list(answer.hits[:_CLOSEST])
+        if closest:
+            st.caption(words("closest_passages"))
+            _draw_hits(services, words, answer_id, closest)
+
+
+def _draw_failure(words: Words, stored: StoredAnswer) -> None:
+    if stored.text:
+        st.html(answer_html(stored.text))
+    known = {
+        INTERRUPTED: words("error_interrupted"),
+        INTERNAL_ERROR: words("error_internal"),
+    }
+    reason = known.get(stored.error, stored.error)
+    with st.container(border=True, key=f"failed-{stored.id}"):
+        st.html(f'<div class="fk-card-title">{html.escape(words("failed"))}</div>' + _note(reason))
+
+
+def _figures(words: Words, answer: Answer) -> str:
+    timings = answer.timings
+    parts = [words("timing_search", value=_milliseconds(words, timings.retrieve_ms))]
+    if timings.first_token_ms is not None:
+        value = _milliseconds(words, timings.first_token_ms)
+        parts.append(words("timing_first_token", value=value))
+    parts.append(words("timing_total", value=_milliseconds(words, timings.total_ms)))
+    if answer.usage.completion:
+        parts.append(words("tokens", count=answer.usage.completion))
+    parts += [answer.model_id, words("index", index_id=answer.index_id)]
+    return " · ".join(parts)
+
+
+def _milliseconds(words: Words, value: float) -> str:
+    return f"{value:.0f} ms" if value < 1000 else words.duration(value / 1000)
+
+
+def _beginning(text: str, length: int = 140) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= length else f"{line[:length]}…"
+
+
+def _note(text: str) -> str:
+    return f'<div class="fk-note">{html.escape(text)}</div>'

@@ -1,0 +1,154 @@
+"""The page on which questions are asked and answered."""
+
+import html
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.navigation.page import StreamlitPage
+
+from rag.config import EXTRACTIVE
+from rag.datatypes import IndexStatus
+from rag.errors import RagError
+from rag.store import StoredAnswer
+from rag.ui.answer_view import draw_answer
+from rag.ui.conversation import current_conversation, open_conversation, write_address
+from rag.ui.safe_markdown import answer_html, text_html
+from rag.ui.services import Services
+from rag.ui.strings import Words
+
+_SEARCH_TIME = timedelta(seconds=1)  # it takes less; what takes longer is the model reading
+
+
+def draw(services: Services, words: Words, documents_page: StreamlitPage) -> None:
+    """Draw the conversation, the input, and the answer in progress last: it blocks."""
+    conversation_id = current_conversation(services.store)
+    write_address(conversation_id)
+    answers = services.store.answers(conversation_id) if conversation_id else []
+    status = _index_status(services, words)
+    if not answers:
+        _draw_start(words, status, documents_page)
+    live: tuple[StoredAnswer, DeltaGenerator] | None = None
+    for stored in answers:
+        box = _draw_exchange(services, words, stored)
+        if box is not None:
+            live = (stored, box)
+    _draw_input(services, words, live[0] if live else None, can_ask=status is not None)
+    if live:
+        _follow(services, words, *live)
+
+
+def _index_status(services: Services, words: Words) -> IndexStatus | None:
+    try:
+        # The first call may meet the models being loaded in the background.
+        with st.spinner(words("opening")):
+            status = services.engine.index_status()
+    except RagError as error:
+        st.warning(f"**{words('index_unusable')}**", icon=":material/build:")
+        st.text(str(error))
+        return None
+    for notice in services.engine.notices() if status else ():
+        st.html(_note(words.known(f"notice_{notice}", notice)))
+    return status
+
+
+def _draw_start(words: Words, status: IndexStatus | None, documents_page: StreamlitPage) -> None:
+    if status is not None:
+        detail = words("ask_intro_detail", documents=status.documents, chunks=status.chunks)
+        st.html(
+            f'<div class="fk-intro"><h1>{html.escape(words("ask_intro"))}</h1>{_note(detail)}</div>'
+        )
+        return
+    steps = "".join(f"<li>{html.escape(words(f'empty_step_{n}'))}</li>" for n in (1, 2, 3))
+    with st.container(border=True):
+        st.html(
+            f'<div class="fk-card-title">{html.escape(words("empty_title"))}</div>'
+            f'<ol class="fk-steps">{steps}</ol>'
+        )
+        if st.button(words("go_to_documents"), type="primary", icon=":material/folder_open:"):
+            st.switch_page(documents_page)
+
+
+def _draw_exchange(services: Services, words: Words, stored: StoredAnswer) -> DeltaGenerator | None:
+    """Draw a question and its answer; return the place for an answer that is still to come."""
+    with st.chat_message(words("you"), avatar=":material/person:"):
+        st.html(f'<div class="fk-answer"><p>{text_html(stored.question)}</p></div>')
+    with st.chat_message(words("assistant"), avatar=":material/menu_book:"):
+        if services.worker.is_live(stored.id):
+            return st.empty()
+        # Read again: the answer may have ended between the list and this line.
+        draw_answer(services, words, services.store.answer(stored.id) or stored)
+    return None
+
+
+def _draw_input(
+    services: Services, words: Words, live: StoredAnswer | None, *, can_ask: bool
+) -> None:
+    with st.bottom:
+        failed = st.session_state.pop("ask_error", None)
+        if failed:
+            st.error(words("failed"), icon=":material/info:")
+            st.text(failed)
+        if live is not None:
+            st.button(
+                words("stop"),
+                key="stop",
+                icon=":material/stop_circle:",
+                on_click=services.worker.stop,
+                args=(live.id,),
+                shortcut="Esc",
+            )
+        st.chat_input(
+            words("ask_placeholder"),
+            key="question",
+            max_chars=services.config.max_question_chars,
+            disabled=live is not None or not can_ask,
+            on_submit=_submit,
+            args=(services,),
+        )
+
+
+def _submit(services: Services) -> None:
+    question = str(st.session_state["question"] or "").strip()
+    if not question:
+        return
+    try:
+        conversation_id = current_conversation(services.store)
+        if conversation_id is None:
+            conversation_id = services.store.create_conversation(question)
+            open_conversation(conversation_id)
+        services.worker.submit(conversation_id, question)
+    except RagError as error:
+        st.session_state["ask_error"] = str(error)
+
+
+def _follow(services: Services, words: Words, stored: StoredAnswer, box: DeltaGenerator) -> None:
+    """Show the text as it comes. Drawing at every piece is what lets a click interrupt this."""
+    draft = ""
+    for piece in services.worker.tail(stored.id):
+        draft += piece
+        if draft:
+            box.html(f'<div class="fk-draft">{answer_html(draft)}</div>')
+        else:
+            box.html(_working(_stage(services, words, stored)))
+    st.rerun()
+
+
+def _stage(services: Services, words: Words, stored: StoredAnswer) -> str:
+    """Return what the answer waits for. It begins with a search, then the model reads."""
+    ahead = services.worker.questions_ahead(stored.id)
+    if ahead:
+        return words("waiting", count=ahead)
+    elapsed = datetime.now(UTC) - datetime.fromisoformat(stored.created)
+    if elapsed < _SEARCH_TIME or services.engine.answer_model_id() == EXTRACTIVE:
+        return words("searching")
+    duration = words.duration(int(elapsed.total_seconds()))
+    return f"{words('reading')} · {words('elapsed', elapsed=duration)}"
+
+
+def _working(text: str) -> str:
+    return f'<div class="fk-working" role="status">{html.escape(text)}</div>'
+
+
+def _note(text: str) -> str:
+    return f'<div class="fk-note">{html.escape(text)}</div>'

@@ -1,0 +1,116 @@
+"""What surrounds every page: language, navigation, the list of conversations."""
+
+import html
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from rag.errors import RagError
+from rag.ui import ask, documents
+from rag.ui.conversation import current_conversation, open_conversation
+from rag.ui.safe_markdown import label_text
+from rag.ui.services import Services, load_services
+from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
+from rag.ui.style import draw_style
+
+_ICON = Path(__file__).with_name("icon.svg")
+_LOGO = Path(__file__).with_name("logo.svg")
+_SIDEBAR_CONVERSATIONS = 30
+
+
+def draw() -> None:
+    """Draw the page that the address names."""
+    words = current_words()
+    st.set_page_config(page_title=words("app_name"), page_icon=str(_ICON))
+    draw_style()
+    try:
+        services = load_services()
+    except RagError as error:
+        st.warning(f"**{words('start_failed')}**", icon=":material/settings:")
+        st.text(str(error))
+        return
+    documents_page = st.Page(
+        partial(documents.draw, services, words),
+        title=words("page_documents"),
+        icon=":material/folder_open:",
+        url_path="documents",
+    )
+    ask_page = st.Page(
+        partial(ask.draw, services, words, documents_page),
+        title=words("page_ask"),
+        icon=":material/forum:",
+        url_path="ask",
+        default=True,
+    )
+    page = st.navigation([ask_page, documents_page])
+    if page == documents_page:
+        st.set_page_config(layout="wide")  # its table has long file names
+    st.logo(str(_LOGO), size="large")
+    with st.sidebar:
+        _draw_sidebar(services, words, ask_page)
+    page.run()
+
+
+def current_words() -> Words:
+    """Return the strings in the chosen language; at first that of the browser."""
+    preferred = language_of_locale(st.context.locale)
+    chosen = st.session_state.get("language") or st.query_params.get("lang")
+    return Words(chosen if chosen in LANGUAGE_NAMES else preferred)
+
+
+def _draw_sidebar(services: Services, words: Words, ask_page: StreamlitPage) -> None:
+    if st.button(words("new_conversation"), icon=":material/add:", key="new", width="stretch"):
+        open_conversation(None)
+        st.switch_page(ask_page)
+    conversations = services.store.conversations(_SIDEBAR_CONVERSATIONS)
+    if conversations:
+        st.caption(words("earlier_conversations"))
+    current = current_conversation(services.store)
+    with st.container(key="conversations", gap=None):
+        for conversation in conversations:
+            if st.button(
+                label_text(conversation.title[:60]),
+                key=f"conversation-{conversation.id}",
+                type="secondary" if conversation.id == current else "tertiary",
+                width="stretch",
+            ):
+                open_conversation(conversation.id)
+                st.switch_page(ask_page)
+    if current is not None and st.button(
+        words("delete_conversation"), key="delete", type="tertiary", icon=":material/delete:"
+    ):
+        st.dialog(words("delete_conversation"))(_confirm_delete)(services, words, current)
+    _draw_language_switch(words)
+    st.html(f'<div class="fk-note">{html.escape(words("tagline"))}</div>')
+
+
+def _confirm_delete(services: Services, words: Words, conversation_id: str) -> None:
+    st.write(words("delete_conversation_confirm"))
+    if st.button(
+        words("delete"),
+        key="confirm-delete",
+        type="primary",
+        on_click=services.store.delete_conversation,
+        args=(conversation_id,),
+    ):
+        st.rerun()  # closes the dialog
+
+
+def _draw_language_switch(words: Words) -> None:
+    options: list[UiLanguage] = list(LANGUAGE_NAMES)
+    chosen = st.segmented_control(
+        words("language"),
+        options,
+        default=words.language,
+        required=True,
+        format_func=lambda language: LANGUAGE_NAMES[language],
+        key="language",
+        label_visibility="collapsed",
+    )
+    # In the address, so that a reload keeps the choice; the browser's own needs no mention.
+    if chosen and chosen != language_of_locale(st.context.locale):
+        st.query_params["lang"] = chosen
+    elif "lang" in st.query_params:
+        del st.query_params["lang"]

@@ -1,0 +1,94 @@
+"""Model output and document text as inert HTML. Nothing here can load, link or run.
+
+Answers are not given to Streamlit's Markdown, which loads every image it is shown and turns
+every address into a link. This renders the little Markdown that small models write
+(paragraphs, lists, bold, code) from escaped text; images and links become their words.
+It also spares Japanese the CommonMark rule by which **「重要」**です keeps its asterisks.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+
+_IMAGE = re.compile(r"!\[([^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])")
+_LINK = re.compile(r"\[(?!\d{1,3}\])([^\]\n]+)\]\([^)\n]*\)")
+_BULLET = re.compile(r"\s*[-*・•]\s+(.*)")
+_NUMBER = re.compile(r"\s*(\d{1,3})[.)]\s+(.*)")
+_HEADING = re.compile(r"\s*#{1,6}\s+(.*)")
+_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+_CODE = re.compile(r"`([^`\n]+)`")
+_MARKER = re.compile(r"\[(\d{1,3})\]")
+_LABEL_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:^=@/])")
+
+Titles = Mapping[int, str]  # citation number -> tooltip
+
+
+def answer_html(text: str, titles: Titles | None = None) -> str:
+    """Return an answer as HTML; marker [n] becomes a chip when ``titles`` names n."""
+    blocks: list[str] = []
+    paragraph: list[str] = []
+    items: list[str] = []
+
+    def flush() -> None:
+        if paragraph:
+            blocks.append(f"<p>{'<br>'.join(paragraph)}</p>")
+            paragraph.clear()
+        if items:
+            blocks.append(f"<ul>{''.join(items)}</ul>")
+            items.clear()
+
+    for line in text.strip().splitlines():
+        bullet, number, heading = (p.fullmatch(line) for p in (_BULLET, _NUMBER, _HEADING))
+        if not line.strip():
+            flush()
+        elif bullet or number:
+            if paragraph:
+                flush()
+            words = bullet[1] if bullet else f"{number[1]}. {number[2]}" if number else ""
+            style = "" if bullet else ' class="fk-numbered"'
+            items.append(f"<li{style}>{_inline(words, titles or {})}</li>")
+        elif heading:
+            flush()
+            blocks.append(f"<p><strong>{_inline(heading[1], titles or {})}</strong></p>")
+        else:
+            if items:
+                flush()
+            paragraph.append(_inline(line, titles or {}))
+    flush()
+    return f'<div class="fk-answer">{"".join(blocks)}</div>'
+
+
+def text_html(text: str) -> str:
+    """Return document text as escaped HTML; its line breaks stay."""
+    return html.escape(text, quote=True)
+
+
+def label_text(text: str) -> str:
+    r"""Return ``text`` for a Streamlit label, which is Markdown, so that it shows as it is.
+
+    A backslash is not enough for what Streamlit looks for after parsing: addresses are linked
+    and ``:name:`` becomes an emoji. An invisible word joiner breaks both patterns.
+    """
+    plain = " ".join(text.split())
+    escaped = _LABEL_SPECIAL.sub(r"\\\1", plain)
+    joiner = "\N{WORD JOINER}"
+    return (
+        escaped.replace(r"\:", rf"\:{joiner}")
+        .replace(r"\@", rf"\@{joiner}")
+        .replace("www", f"www{joiner}")
+    )
+
+
+def _inline(line: str, titles: Titles) -> str:
+    words = _LINK.sub(r"\1", _IMAGE.sub(r"\1", line))
+    escaped = html.escape(words.strip(), quote=True)
+    escaped = _CODE.sub(r"<code>\1</code>", escaped)
+    escaped = _BOLD.sub(r"<strong>\1</strong>", escaped)
+
+    def chip(match: re.Match[str]) -> str:
+        n = int(match[1])
+        if n not in titles:
+            return match[0]
+        return f'<sup class="fk-chip" title="{html.escape(titles[n], quote=True)}">{n}</sup>'
+
+    return _MARKER.sub(chip, escaped)

@@ -1,0 +1,141 @@
+"""The web server: reachable from this machine alone, and silent towards every other.
+
+`streamlit run app.py` and `python -m rag serve` both serve `app` of `app.py`. Settings that
+Streamlit reads itself are in `.streamlit/config.toml` beside `app.py`.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from rag.config import Config
+from rag.errors import RagError
+from rag.jobs import config_environment
+from rag.ui.services import CONFIG_FILE_VARIABLE
+
+logger = logging.getLogger(__name__)
+
+APP_FILE = Path(__file__).resolve().parents[2] / "app.py"
+ADDRESS = "127.0.0.1"
+
+# Streamlit needs inline styles and eval (Vega). Images and connections to other hosts are what
+# a poisoned document would use to carry text away: they stay blocked whatever is rendered.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; media-src 'self' blob:; frame-src 'none'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "SCARF_NO_ANALYTICS": "true",
+    "ANONYMIZED_TELEMETRY": "False",
+}
+
+# The three types of the ASGI specification.
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def keep_offline() -> None:
+    """Keep this process from looking up anything outside; call it before heavy imports."""
+    from streamlit import net_util
+
+    os.environ.update(_OFFLINE)
+    # Streamlit asks checkip.amazonaws.com for its own address whenever a WebSocket comes from
+    # a foreign origin, so any web page could make it do so. A known address is not asked for.
+    net_util._external_ip = net_util._internal_ip = ADDRESS
+
+
+class PrivateMiddleware:
+    """Adds the security headers and refuses requests that name another host.
+
+    Streamlit checks ``server.allowedHosts`` for WebSockets only; a page of another site that
+    rebinds its name to 127.0.0.1 could still read the rest.
+    """
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request as the ASGI specification says."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
+            await send(message)
+
+        if _is_allowed_host(scope):
+            await self._app(scope, receive, send_with_headers)
+            return
+        await send_with_headers({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body", "body": b"This host name is not served."})
+
+
+def on_script_error(error: Exception) -> bool:
+    """Replace Streamlit's traceback by one line; the terminal gets the rest."""
+    import streamlit as st
+
+    from rag.ui.frame import current_words
+
+    logger.error("The page failed", exc_info=error)
+    st.error(current_words()("unexpected_error"), icon=":material/error:")
+    return True
+
+
+def serve(config: Config, config_file: Path | None, port: int = 8501) -> None:
+    """Serve the pages until Ctrl+C.
+
+    The settings travel to `app.py`, and from there to builds, as ``RAG_*`` variables: that is
+    the way that `streamlit run app.py` has too.
+
+    Raises:
+        RagError: the port is in use.
+    """
+    from streamlit.web import cli
+
+    _check_port(port)
+    os.environ.update(config_environment(config))
+    if config_file is not None:
+        os.environ[CONFIG_FILE_VARIABLE] = str(config_file.absolute())
+    cli.main(["run", str(APP_FILE), f"--server.port={port}"], standalone_mode=False)
+
+
+def _check_port(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise RagError(
+                f"Port {port} is not free ({error.strerror}). Is Fumikura running already at "
+                f"http://localhost:{port}? Otherwise add `--port {port + 1}`."
+            ) from error
+
+
+def _is_allowed_host(scope: Scope) -> bool:
+    from streamlit import config
+
+    allowed = config.get_option("server.allowedHosts")
+    if not allowed:
+        return True
+    header = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
+    host = header.rpartition(":")[0] if header.rpartition(":")[2].isdigit() else header
+    return host.lower() in allowed

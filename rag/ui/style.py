@@ -1,0 +1,79 @@
+"""The look of what the pages draw themselves. Colours come from the theme in force."""
+
+import streamlit as st
+
+_CSS = """
+<style>
+.fk-answer p, .fk-answer ul { margin: 0 0 .65rem; line-height: 1.75; overflow-wrap: anywhere; }
+.fk-answer ul { padding-left: 1.3rem; }
+.fk-answer li { margin: 0 0 .25rem; padding: 0; font-size: 1rem; }
+.fk-answer li.fk-numbered { list-style: none; margin-left: -1.1rem; }
+.fk-chip {
+  display: inline-block; min-width: 1.25em; padding: 0 .3em; margin: 0 .15em; text-align: center;
+  font-size: .72em; line-height: 1.5; border-radius: .45em; vertical-align: .25em;
+  border: 1px solid color-mix(in srgb, currentColor 25%, transparent);
+  background: color-mix(in srgb, currentColor 7%, transparent); cursor: default;
+}
+.fk-draft .fk-answer > :last-child::after {
+  content: ""; display: inline-block; width: .5em; height: 1em; margin-left: .2em;
+  vertical-align: -.12em; border-radius: .1em;
+  background: color-mix(in srgb, currentColor 55%, transparent);
+}
+.fk-working { opacity: .65; padding: .25rem 0; }
+@media (prefers-reduced-motion: no-preference) {
+  .fk-working { animation: fk-breathe 1.8s ease-in-out infinite; }
+  @keyframes fk-breathe { 50% { opacity: .35; } }
+}
+.fk-note { font-size: .875rem; opacity: .72; line-height: 1.6; overflow-wrap: anywhere; }
+.fk-intro { margin: 16vh 0 0; text-align: center; }
+.fk-intro h1 { font-size: 1.7rem; font-weight: 600; padding: 0 0 .5rem; }
+/* A class twice outweighs the indent that Streamlit gives lists. */
+ol.fk-steps.fk-steps { counter-reset: step; list-style: none; padding: 0; margin: 1rem 0 1.25rem; }
+.fk-steps li {
+  counter-increment: step; position: relative; padding: .15rem 0 .9rem 2.6rem; margin: 0;
+  line-height: 1.6;
+}
+.fk-steps li::before {
+  content: counter(step); position: absolute; left: 0; top: 0; width: 1.75rem; height: 1.75rem;
+  border-radius: 50%; text-align: center; line-height: 1.75rem; font-size: .85rem;
+  background: color-mix(in srgb, currentColor 9%, transparent);
+}
+.fk-card-title { font-weight: 600; margin: 0 0 .35rem; }
+.fk-source-head { font-weight: 600; overflow-wrap: anywhere; line-height: 1.5; }
+.fk-passage {
+  white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.85; font-size: .95rem;
+  padding: 1rem 1.1rem; border-radius: .6rem; margin: .25rem 0 .5rem;
+  border: 1px solid color-mix(in srgb, currentColor 14%, transparent);
+  max-height: 58vh; overflow-y: auto;
+}
+/* Opens with the quote in view, in browsers that know this; in others one scrolls. */
+mark.fk-quote, mark.fk-chunk:only-of-type { scroll-initial-target: nearest; scroll-margin: 4rem; }
+.fk-passage .fk-around { opacity: .6; }
+mark.fk-chunk, mark.fk-quote { color: inherit; border-radius: .15em; padding: .12em 0; }
+mark.fk-chunk { background: rgba(226, 178, 54, .16); }
+mark.fk-quote { background: rgba(226, 178, 54, .5); }
+.fk-legend mark { padding: .05em .5em; margin-right: .75em; font-size: .8rem; }
+dl.fk-facts.fk-facts {
+  display: flex; flex-wrap: wrap; gap: .4rem 2.6rem; margin: .25rem 0 .75rem; padding: 0;
+}
+.fk-facts div { min-width: 5rem; }
+.fk-facts dt, .fk-facts dd { padding: 0; }
+.fk-facts dt { font-size: .8rem; opacity: .7; font-weight: 400; }
+.fk-facts dd { font-size: 1.3rem; margin: 0; font-variant-numeric: tabular-nums; }
+.fk-facts dd.fk-small { font-size: .95rem; line-height: 1.9; overflow-wrap: anywhere; }
+.st-key-conversations button { justify-content: flex-start; min-height: 2.1rem; }
+.st-key-conversations button > div { width: 100%; }
+.st-key-conversations button p {
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; text-align: left;
+}
+.st-key-conversations button div { min-width: 0; justify-content: flex-start; }
+.st-key-delete button { opacity: .7; }
+/* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
+[data-testid="stStatusWidget"] { display: none; }
+</style>
+"""
+
+
+def draw_style() -> None:
+    """Send the style sheet; it takes no room on the page."""
+    st.html(_CSS)

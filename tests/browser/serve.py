@@ -1,0 +1,47 @@
+"""Serve the real pages for a test, and note every attempt to reach another machine.
+
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake]`; settings come from ``RAG_*``.
+With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from rag.config import load_config
+from rag.ui import server, services
+from tests.fakes import EchoEngine
+
+PAUSE_SECONDS = 0.12
+_LOOPBACK = {"127.0.0.1", "::1", "localhost", "", "None"}
+
+
+def watch_sockets(log: Path) -> None:
+    """Write the host of every look-up, connection and datagram that leaves this machine."""
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "socket.getaddrinfo":
+            host = arguments[0]
+        elif event in ("socket.connect", "socket.sendto"):
+            address = arguments[1]
+            host = address[0] if isinstance(address, tuple) else ""
+        else:
+            return
+        if str(host) not in _LOOPBACK:
+            with log.open("a") as file:
+                file.write(f"{event} {host}\n")
+
+    sys.addaudithook(note)
+
+
+def main(argv: list[str]) -> int:
+    watch_sockets(Path(argv[1]))
+    if "--fake" in argv:
+        services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
+    server.serve(load_config(), None, int(argv[0]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

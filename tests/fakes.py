@@ -1,0 +1,214 @@
+"""Stand-ins that implement the real interfaces: no models, no network, known outcomes."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from threading import Event
+from typing import ClassVar
+
+from rag.config import Config
+from rag.datatypes import (
+    Answer,
+    Chunk,
+    Citation,
+    Document,
+    FileStatus,
+    Hit,
+    IndexStatus,
+    Language,
+    Message,
+    Prompt,
+    Timings,
+    Token,
+    Usage,
+)
+from rag.errors import IndexDamagedError, IndexNotFoundError, QuestionError
+
+HANDBOOK = Document(
+    path="rules/handbook.pdf",
+    text=(
+        "Staff handbook\n\nHolidays\nEvery employee has 20 days of paid leave a year. "
+        "Unused days expire at the end of March.\n\n"
+        "就業規則 第12条\n年次有給休暇は、入社から6か月後に10日与える。"
+        "申請は前日までに所属長へ行う。\n\n"
+        "Travel\nHotel costs are refunded up to 120 EUR a night. Keep the receipts.\n"
+    ),
+    sha256="0" * 64,
+    page_starts=(0,),
+    title="Staff handbook",
+)
+# What a poisoned document may put into an answer, a passage, a heading or a file name.
+ATTACK = (
+    "![x](https://evil.example/1.png) ![x][r] <img src='https://evil.example/2.png'> "
+    "<style>@import 'https://evil.example/3.css'</style> [go](https://evil.example/4) "
+    "https://evil.example/5 <iframe src='https://evil.example/6'></iframe>\n\n"
+    "[r]: https://evil.example/7.png\n<script>fetch('https://evil.example/8')</script>"
+)
+FILES = (
+    FileStatus("rules/handbook.pdf", "indexed", "", chunks=3, pages=1, size_bytes=20480),
+    FileStatus("rules/scan.pdf", "no_text", "The pages are images; OCR is needed.", pages=4),
+    FileStatus("letters/![x](https://evil.example/f.png)<b>.txt", "indexed", "", 1, 0, 900),
+)
+
+
+def span(text: str, words: str) -> tuple[int, int]:
+    """Return where ``words`` stand in ``text``."""
+    start = text.index(words)
+    return start, start + len(words)
+
+
+def chunk_of_line(document: Document, words: str) -> Chunk:
+    """Return the line that holds ``words``, as a passage."""
+    at = document.text.index(words)
+    start = document.text.rfind("\n", 0, at) + 1
+    end = document.text.index("\n", at)
+    return Chunk(document.path, start, end, document.text[start:end], 1, document.title)
+
+
+class EchoEngine:
+    """A `RagEngine` over one document that cites the sentence its table of questions names.
+
+    ``pause_seconds`` is slept before every token, so that a test can act in mid-answer.
+    Questions that begin with "crash", "refuse", "none" or "attack" show what can go wrong.
+    """
+
+    ANSWERS: ClassVar = {
+        "en": ("You have 20 days of paid leave a year. [1]", "20 days of paid leave a year"),
+        "ja": (
+            "入社から6か月後に10日の年次有給休暇が与えられます。[1]",
+            "入社から6か月後に10日与える",
+        ),
+    }
+
+    def __init__(self, config: Config, pause_seconds: float = 0.0) -> None:
+        self.config = config
+        self.pause_seconds = pause_seconds
+        self.document_text = HANDBOOK
+        self.has_index = True
+        self.is_damaged = False
+        self.notice_keys: list[str] = []
+        self.asked: list[str] = []
+
+    def index_status(self) -> IndexStatus | None:
+        if self.is_damaged:
+            raise IndexDamagedError("A file of the index is damaged. Rebuild it.")
+        if not self.has_index:
+            return None
+        return IndexStatus(
+            "20261121-fake",
+            "/home/me/documents",
+            "2026-11-21T09:30:00+00:00",
+            2,
+            4,
+            "fake-embed",
+            ("en",),
+            FILES,
+        )
+
+    def answer_model_id(self) -> str:
+        return "echo"
+
+    def notices(self) -> list[str]:
+        return self.notice_keys
+
+    def warm_up(self) -> None:
+        """Nothing to load."""
+
+    def search(self, question: str, k: int) -> list[Hit]:
+        passages = ("20 days", "年次有給休暇", "Hotel")
+        if detect(question) == "ja":
+            passages = ("年次有給休暇", "20 days", "Hotel")
+        return [
+            Hit(n, chunk_of_line(HANDBOOK, words), 1 / n)
+            for n, words in enumerate(passages[:k], start=1)
+        ]
+
+    def document(self, path: str) -> Document:
+        if path != self.document_text.path:
+            raise IndexNotFoundError(f"{path} is not in the index.")
+        return self.document_text
+
+    def ask(self, question: str, stop: Event) -> Iterator[Token | Answer]:
+        self.asked.append(question)
+        if question.startswith("crash"):
+            yield Token("Half an ")
+            raise ZeroDivisionError("a bug")
+        if question.startswith("refuse"):
+            raise QuestionError("The question is too long. Shorten it.")
+        if question.startswith("attack"):
+            yield make_attack(question)
+            return
+        hits = tuple(self.search(question, 3))
+        if question.startswith("none"):
+            yield make_answer(question, "", hits=hits)
+            return
+        text, quote = self.ANSWERS[detect(question)]
+        written = ""
+        for piece in pieces(text):
+            if stop.wait(self.pause_seconds) or stop.is_set():
+                yield make_answer(question, written, hits=hits, is_stopped=True)
+                return
+            written += piece
+            yield Token(piece)
+        yield make_answer(question, text, quote=quote, hits=hits)
+
+
+def detect(question: str) -> Language:
+    """Return "ja" when there is any Japanese or Chinese character, else "en"."""
+    return "ja" if any(ord(character) > 0x3000 for character in question) else "en"
+
+
+def pieces(text: str) -> list[str]:
+    """Return ``text`` in pieces of three characters."""
+    return [text[i : i + 3] for i in range(0, len(text), 3)]
+
+
+def make_answer(
+    question: str,
+    text: str,
+    *,
+    quote: str = "",
+    hits: tuple[Hit, ...] = (),
+    is_stopped: bool = False,
+) -> Answer:
+    """Return an answer whose provenance is filled in; without text it found nothing."""
+    language = detect(question)
+    prompt = Prompt((Message("user", question),), question, language, hits, 120, "abc123")
+    citations: tuple[Citation, ...] = ()
+    if quote:
+        start, end = span(HANDBOOK.text, quote)
+        citations = (Citation(1, HANDBOOK.path, 1, start, end, quote),)
+    is_found = bool(text) or is_stopped
+    return Answer(
+        question=question,
+        language=language,
+        status="answered" if is_found else "no_evidence",
+        text=text,
+        source="model" if is_found else "none",
+        citations=citations,
+        hits=hits,
+        prompt=prompt if is_found else None,
+        completion=text,
+        usage=Usage(120, 12),
+        timings=Timings(34.0, 420.0 if is_found else None, 1810.0),
+        model_id="echo (test)",
+        index_id="20261121-fake",
+        is_stopped=is_stopped,
+    )
+
+
+def make_attack(question: str) -> Answer:
+    """Return an answer all of whose words come from an attacker."""
+    path = "![x](https://evil.example/9.png).md"
+    passages = [Chunk(path, n, n + len(ATTACK), ATTACK, None, ATTACK) for n in (0, 900)]
+    hits = tuple(Hit(n, chunk, 1 / n) for n, chunk in enumerate(passages, start=1))
+    citation = Citation(1, path, None, 0, len(ATTACK), ATTACK)
+    return replace(make_answer(question, f"{ATTACK} [1]", hits=hits), citations=(citation,))
+
+
+def wait_until(is_true: Callable[[], object], seconds: float = 5.0) -> None:
+    """Return as soon as ``is_true()``; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)

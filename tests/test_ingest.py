@@ -1,0 +1,342 @@
+"""Ingest: every file has one outcome, whatever it holds and whatever its reader does."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rag.config import Config
+from rag.datatypes import Progress
+from rag.errors import BuildError
+from rag.ingest import FoundFile, Outcome, read_folder, scan_folder
+
+FIXTURES = Path(__file__).parents[2] / "shared" / "fixtures"
+CONFIG = Config()
+
+HOSTILE = """
+import os, time
+from rag.readers.extract import Extract
+
+SUPPORTED_SUFFIXES = tuple(
+    ".good .hang .exit .abort .hoard .nest .raise .print .lie .flood".split()
+)
+
+def read(file):
+    kind = file.suffix[1:]
+    if kind == "hang":
+        while True: time.sleep(1)
+    if kind == "exit": os._exit(3)
+    if kind == "abort": os.abort()
+    if kind == "hoard":
+        hoard = []
+        while True: hoard.append(bytearray(10_000_000))
+    if kind == "nest":
+        def nest(): nest()
+        nest()
+    if kind == "raise": raise KeyError("secret words of the document")
+    if kind == "print": os.write(1, b"noise on stdout\\n"); print("more noise")
+    if kind == "lie": return Extract("short", (), (99,))
+    if kind == "flood": return Extract("x" * 300_000_000)
+    return Extract(f"{os.getpid()} read {file.name}")
+
+def reader_for(path):
+    return read if path.suffix in SUPPORTED_SUFFIXES else None
+"""
+
+
+def outcomes(folder: Path, config: Config = CONFIG) -> dict[str, Outcome]:
+    found = list(read_folder(folder, config))
+    assert len(found) == len({outcome.status.path for outcome in found})
+    return {outcome.status.path: outcome for outcome in found}
+
+
+def status_of(folder: Path, path: str) -> tuple[str, str]:
+    status = outcomes(folder)[path].status
+    return status.status, status.reason
+
+
+def test_a_text_file_becomes_a_document_with_its_hash(tmp_path: Path) -> None:
+    (tmp_path / "部署").mkdir()
+    content = "年次有給休暇は10日です。".encode("cp932")
+    (tmp_path / "部署" / "規程.txt").write_bytes(content)
+    outcome = outcomes(tmp_path)["部署/規程.txt"]
+    assert outcome.document is not None
+    assert outcome.document.text == "年次有給休暇は10日です。"
+    assert outcome.document.sha256 == hashlib.sha256(content).hexdigest()
+    assert outcome.document.path == "部署/規程.txt"
+    assert (outcome.status.status, outcome.status.size_bytes) == ("indexed", len(content))
+
+
+def test_known_files_are_not_read_again(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    sha256 = hashlib.sha256(b"a.txt").hexdigest()
+    known = {("a.txt", sha256), ("b.txt", sha256)}
+    found = list(read_folder(tmp_path, CONFIG, is_known=lambda *key: key in known))
+    assert [(o.status.status, o.document is None) for o in found] == [
+        ("unchanged", True),
+        ("indexed", False),
+    ]
+
+
+def test_progress_counts_every_file_and_ends_full(tmp_path: Path) -> None:
+    for name in ("b.txt", "a.bin"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    steps: list[Progress] = []
+    list(read_folder(tmp_path, CONFIG, progress=steps.append))
+    assert [(s.stage, s.done, s.total, s.item) for s in steps] == [
+        ("read", 0, 2, "a.bin"),
+        ("read", 1, 2, "b.txt"),
+        ("read", 2, 2, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "words"),
+    [
+        ("a.txt", b"", "no_text", "empty"),
+        ("a.md", b" \n\t\n", "no_text", "empty"),
+        ("a.xyz", b"x", "unsupported", ".docx"),
+        ("README", b"x", "unsupported", "without a suffix"),
+        ("a.pdf", b"no", "failed", "damaged"),
+        ("a.docx", bytes.fromhex("d0cf11e0a1b11ae1"), "encrypted", "password"),
+    ],
+)
+def test_files_without_text_get_a_status_and_a_reason(
+    tmp_path: Path, name: str, content: bytes, status: str, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert status_of(tmp_path, name)[0] == status
+    assert words in status_of(tmp_path, name)[1]
+
+
+def test_a_file_over_the_size_limit_is_not_opened(tmp_path: Path) -> None:
+    with (tmp_path / "big.txt").open("wb") as stream:
+        stream.truncate(1_000_001)
+    (tmp_path / "fits.txt").write_bytes(b"x" * 1_000_000)
+    found = outcomes(tmp_path, replace(CONFIG, max_file_mb=1))
+    assert found["big.txt"].status.status == "failed"
+    assert "max_file_mb" in found["big.txt"].status.reason
+    assert found["fits.txt"].document is not None
+
+
+# The folder
+
+
+@pytest.mark.parametrize("name", ["gone", "file.txt", "empty"])
+def test_a_folder_that_offers_nothing_is_an_error_at_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    words = {"gone": "does not exist", "file.txt": "is a file", "empty": "holds no files"}[name]
+    with pytest.raises(BuildError, match=words):
+        read_folder(tmp_path / name, CONFIG)
+
+
+def test_hidden_and_lock_files_are_left_out_and_the_rest_is_sorted(tmp_path: Path) -> None:
+    visible = ["Z.txt", "a.txt", "b/c.txt", "b/d.txt", "漢字.txt"]
+    hidden = [".git/x.txt", "~$a.docx", "Thumbs.db", ".DS_Store", "__pycache__/x.txt"]
+    for path in [*visible, *hidden, "node_modules/x.md"]:
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text("x", encoding="utf-8")
+    assert [entry.path for entry in scan_folder(tmp_path)] == visible
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_links_are_followed_to_files_inside_the_folder_only(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "folder", tmp_path / "outside"
+    (folder / "sub").mkdir(parents=True)
+    outside.mkdir()
+    for file in (folder / "sub" / "a.txt", outside / "secret.txt"):
+        file.write_text("words", encoding="utf-8")
+    for link, target in {
+        "in.txt": folder / "sub" / "a.txt",
+        "out.txt": outside / "secret.txt",
+        "out": outside,
+        "sub/up": folder,
+        "lost.txt": folder / "nowhere.txt",
+        "loop.txt": folder / "loop.txt",
+        "zero.txt": Path("/dev/zero"),
+    }.items():
+        (folder / link).symlink_to(target)
+    found = outcomes(folder)
+    assert {path for path, outcome in found.items() if outcome.document} == {"in.txt", "sub/a.txt"}
+    assert "leads out of the folder" in found["out.txt"].status.reason
+    assert "leads out of the folder" in found["out"].status.reason
+    assert "leads out of the folder" in found["zero.txt"].status.reason
+    assert found["sub/up"].status.status == "unsupported"
+    assert found["lost.txt"].status.status == "unsupported"
+    assert found["loop.txt"].document is None
+    assert len(found) == 8
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_pipes_and_sockets_are_reported_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.txt")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket.txt"))
+        start = time.monotonic()
+        assert status_of(tmp_path, "pipe.txt")[0] == "unsupported"
+        assert status_of(tmp_path, "socket.txt")[0] == "unsupported"
+        assert time.monotonic() - start < 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_odd_names_can_be_read_and_reported(tmp_path: Path) -> None:
+    names = [b"caf\xe9.txt", b"line\nbreak.txt", b"\xe2\x80\xaertl.txt", b"quote'\".txt", b" .txt"]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("x", encoding="utf-8")
+    found = outcomes(tmp_path)
+    assert set(found) == {
+        "caf\\xe9.txt", "line\nbreak.txt", "\u202ertl.txt", "quote'\".txt", " .txt",
+    }  # fmt: skip
+    assert all(outcome.document for outcome in found.values())
+    json.dumps(list(found), ensure_ascii=False).encode("utf-8")
+
+
+def test_an_unreadable_subfolder_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    list_folder = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if folder.name == "locked":
+            raise PermissionError
+        return list_folder(folder)
+
+    monkeypatch.setattr("rag.ingest.os.scandir", refuse)  # root may list any folder
+    locked, readable = sorted(scan_folder(tmp_path), key=lambda entry: entry.path != "locked")
+    assert not isinstance(locked, FoundFile)
+    assert (locked.status, "permissions" in locked.reason) == ("failed", True)
+    assert readable.path == "a.txt"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    (tmp_path / "a.txt").chmod(0)
+    assert status_of(tmp_path, "a.txt")[0] == "failed"
+
+
+def test_a_file_that_vanishes_after_the_scan_is_reported(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    found = read_folder(tmp_path, CONFIG)
+    (tmp_path / "b.txt").unlink()
+    assert [outcome.status.status for outcome in found] == ["indexed", "failed"]
+
+
+# Hostile parsers
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of a registry whose readers misbehave as the suffix says."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    (modules / "hostile_readers.py").write_text(HOSTILE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(modules))
+    return "hostile_readers"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "same_child"),
+    [
+        ("hang", "longer than 1 seconds", False),
+        ("exit", "crashed", False),
+        ("abort", "crashed", False),
+        ("hoard", "memory", False),
+        ("nest", "nested", False),
+        ("lie", "crashed", False),
+        ("flood", "", False),
+        ("raise", "damaged", True),
+    ],
+)
+def test_a_reader_that_fails_costs_its_own_file_only(
+    tmp_path: Path, hostile: str, kind: str, words: str, same_child: bool
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("1.good", f"2.{kind}", "3.good"):
+        (folder / name).write_text("x", encoding="utf-8")
+    config = replace(CONFIG, parse_seconds=1 if kind == "hang" else 20, parse_memory_mb=256)
+    first, second, third = read_folder(folder, config, registry=hostile)
+    assert second.status.status == "failed"
+    assert words in second.status.reason
+    assert "secret" not in second.status.reason
+    assert first.document is not None
+    assert third.document is not None
+    pids = {outcome.document.text.split()[0] for outcome in (first, third) if outcome.document}
+    assert len(pids) == (1 if same_child else 2)
+    assert not psutil.Process().children(recursive=True)
+
+
+def test_a_reader_that_prints_does_not_disturb_the_answers(tmp_path: Path, hostile: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("1.print", "2.good"):
+        (folder / name).write_text("x", encoding="utf-8")
+    found = list(read_folder(folder, CONFIG, registry=hostile))
+    assert [o.document.text.split(maxsplit=1)[1] for o in found if o.document] == [
+        "read 1.print",
+        "read 2.good",
+    ]
+
+
+def test_the_child_ends_when_the_caller_stops_early(tmp_path: Path) -> None:
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    found = iter(read_folder(tmp_path, CONFIG))
+    next(found)
+    assert len(psutil.Process().children()) == 1
+    del found
+    assert not psutil.Process().children()
+
+
+def test_a_module_in_the_folder_of_documents_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(1)", encoding="utf-8")
+    (tmp_path / "a.txt").write_text("x", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert outcomes(tmp_path)["a.txt"].document is not None
+
+
+def test_the_child_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, rag.readers, rag.readers.worker; "
+        "print({'torch', 'numpy', 'transformers', 'docx', 'pypdfium2', 'bs4', 'pickle'}"
+        " & set(sys.modules))"
+    )
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason="shared/fixtures is absent")
+def test_every_real_document_has_the_expected_outcome() -> None:
+    found = outcomes(FIXTURES / "documents")
+    assert len(found) == 35  # 34 documents and their manifest
+    by_status: dict[str, set[str]] = {}
+    for path, outcome in found.items():
+        assert (outcome.document is not None) == (outcome.status.status == "indexed")
+        assert outcome.document is not None or outcome.status.reason
+        by_status.setdefault(outcome.status.status, set()).add(path)
+    assert by_status["encrypted"] == {"testWORD_protected_passtika.docx"}
+    assert by_status["failed"] == {"testWORD_truncated.docx"}
+    assert by_status["no_text"] == {"empty.txt"}
+    assert {Path(path).suffix for path in by_status["unsupported"]} == {
+        ".xlsx", ".msg", ".pptx", ".jpeg", ".ppt", ".json", ".bin", ".xls", ".rtf", ".epub",
+    }  # fmt: skip
+    assert len(by_status["indexed"]) == 20

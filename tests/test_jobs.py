@@ -1,0 +1,179 @@
+"""Builds run in real child processes here; only the program they run is a stand-in."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rag import jobs as jobs_module
+from rag.config import Config, load_config
+from rag.datatypes import Progress
+from rag.errors import IndexBusyError, RagError
+from rag.jobs import Jobs, config_environment
+from rag.store import Job, Store
+from tests.fakes import wait_until
+
+REPORT = """{"index_id": "b1", "documents": 1, "chunks": 2, "seconds": 0.5, "files":
+[{"path": "a.txt", "status": "indexed", "reason": "", "chunks": 2}]}"""
+PROGRESS = '{"stage": "read", "done": 1, "total": 2, "item": "a.txt"}'
+
+GOOD = f"""
+import sys
+print('loading weights', file=sys.stderr)
+print('{PROGRESS}', file=sys.stderr, flush=True)
+print('''{REPORT}''')
+"""
+BAD = "import sys; print('error: The folder is empty.', file=sys.stderr); sys.exit(1)"
+KILLED = "import os; os.kill(os.getpid(), 9)"
+SLOW = f"""
+import sys, time
+print('{PROGRESS}', file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLOW
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    (tmp_path / "documents").mkdir()
+    return Config(state_dir=tmp_path / "state", index_dir=tmp_path / "index")
+
+
+@pytest.fixture
+def store(config: Config) -> Store:
+    return Store(config.state_dir)
+
+
+def run(config: Config, store: Store, script: str) -> tuple[Jobs, Job]:
+    jobs = Jobs(config, store, program=(sys.executable, "-c", script))
+    return jobs, jobs.start_build(config.state_dir.parent / "documents")
+
+
+def ended(store: Store) -> Job:
+    wait_until(lambda: not store.live_jobs())
+    job = store.latest_job("build")
+    assert job is not None
+    return job
+
+
+def has_progress(store: Store) -> bool:
+    job = store.latest_job("build")
+    return job is not None and job.progress.stage == "read"
+
+
+def test_a_build_that_succeeds_leaves_its_report(config: Config, store: Store) -> None:
+    run(config, store, GOOD)
+    job = ended(store)
+    assert (job.state, job.return_code, job.message) == ("done", 0, "")
+    assert job.report is not None
+    assert job.report.files[0].path == "a.txt"
+    assert job.progress == Progress("read", 1, 2, "a.txt")
+    assert not list((config.state_dir / "jobs").iterdir())
+
+
+def test_a_build_that_fails_tells_its_reason(config: Config, store: Store) -> None:
+    run(config, store, BAD)
+    job = ended(store)
+    assert (job.state, job.return_code) == ("failed", 1)
+    assert job.message == "The folder is empty."
+
+
+def test_a_build_that_is_killed_names_its_log(config: Config, store: Store) -> None:
+    run(config, store, KILLED)
+    job = ended(store)
+    assert (job.state, job.return_code) == ("failed", -9)
+    assert str(config.state_dir / "jobs" / f"{job.id}.err") in job.message
+
+
+def test_progress_shows_while_it_runs_and_a_second_build_is_refused(
+    config: Config, store: Store
+) -> None:
+    jobs, job = run(config, store, SLOW)
+    wait_until(lambda: has_progress(store))
+    with pytest.raises(IndexBusyError, match="running already"):
+        jobs.start_build(Path(job.subject))
+    jobs.cancel(job.id)
+    assert ended(store).state == "cancelled"
+
+
+def test_cancel_ends_the_process_group(config: Config, store: Store) -> None:
+    jobs, job = run(config, store, SLOW)
+    wait_until(lambda: has_progress(store))
+    assert job.pid is not None
+    assert os.getpgid(job.pid) == job.pid
+    started = time.monotonic()
+    jobs.cancel(job.id)
+    assert ended(store).state == "cancelled"
+    assert time.monotonic() - started < 2
+    assert not psutil.pid_exists(job.pid)
+
+
+def test_a_build_that_ignores_cancel_is_killed(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "KILL_AFTER_SECONDS", 0.3)
+    jobs, job = run(config, store, STUBBORN)
+    wait_until(lambda: has_progress(store))
+    jobs.cancel(job.id)
+    job = ended(store)
+    assert (job.state, job.return_code) == ("cancelled", -signal.SIGKILL)
+
+
+def test_a_new_server_takes_up_a_running_build_and_tells_its_end(
+    config: Config, store: Store
+) -> None:
+    script = f"import time; time.sleep(0.6)\n{GOOD}"
+    job_id = store.add_job("build", "/documents")
+    # As an earlier server left it: a process that this one is not the supervisor of.
+    spawner = Jobs(config, store, program=(sys.executable, "-c", script))
+    process = spawner._spawn(job_id, [sys.executable, "-c", script])
+    store.set_job_process(job_id, process.pid, psutil.Process(process.pid).create_time())
+    Jobs(config, store)
+    job = ended(store)
+    assert (job.state, job.return_code) == ("done", None)
+    assert job.report is not None
+    process.wait()
+
+
+def test_a_build_that_died_with_its_server_is_a_failure(config: Config, store: Store) -> None:
+    job_id = store.add_job("build", "/documents")
+    store.set_job_process(job_id, os.getpid(), 1.0)  # this pid, but not this process
+    Jobs(config, store)
+    assert ended(store).state == "failed"
+    assert "ended unexpectedly" in ended(store).message
+
+
+def test_a_missing_folder_or_program_is_refused_in_words(config: Config, store: Store) -> None:
+    with pytest.raises(RagError, match="is not a folder on this machine"):
+        Jobs(config, store).start_build(Path("/no/such/folder"))
+    with pytest.raises(RagError, match="could not start"):
+        Jobs(config, store, program=("/no/such/python",)).start_build(config.state_dir.parent)
+    assert store.live_jobs() == []
+
+
+def test_the_child_gets_the_command_line_of_the_contract(config: Config, store: Store) -> None:
+    script = f"import sys; print(sys.argv[1:], file=sys.stderr)\n{BAD}"
+    documents = config.state_dir.parent / "documents"
+    jobs = Jobs(config, store, Path("my.toml"), program=(sys.executable, "-c", script))
+    jobs.start_build(documents, allow_shrink=True)
+    job = ended(store)
+    log = (config.state_dir / "jobs" / f"{job.id}.err").read_text()
+    assert f"['build', '{documents}', '--json', '--progress', '--index', " in log
+    assert log.count("'--config', 'my.toml', '--allow-shrink']") == 1
+
+
+def test_the_environment_gives_the_same_settings_again(tmp_path: Path) -> None:
+    config = Config(index_dir=tmp_path, embed_languages=("en", "ja"), top_k=5, query_prefix="q: ")
+    environment = config_environment(config)
+    assert load_config(environ=environment) == Config(
+        index_dir=tmp_path,
+        models_dir=Path("models").absolute(),
+        state_dir=Path("state").absolute(),
+        embed_languages=("en", "ja"),
+        top_k=5,
+        query_prefix="q: ",
+    )

@@ -1,0 +1,172 @@
+"""Conversations, answers and jobs survive what a tab or a server does to them."""
+
+import os
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from rag.answer_json import answer_from_json, answer_to_json, report_from_json
+from rag.datatypes import Hit, Progress
+from rag.errors import IndexBusyError, RagError
+from rag.process_identity import is_process_alive, own_identity
+from rag.store import INTERRUPTED, Store
+from tests.fakes import HANDBOOK, chunk_of_line, make_answer
+
+ANSWER = make_answer(
+    "何日ですか？",
+    "You have 20 days. [1]",
+    quote="20 days",
+    hits=(Hit(1, chunk_of_line(HANDBOOK, "20 days"), 0.5, lexical_score=3.2),),
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+def execute(tmp_path: Path, statement: str) -> None:
+    with sqlite3.connect(tmp_path / "state" / "fumikura.sqlite") as db:
+        db.execute(statement)
+
+
+def test_an_answer_comes_back_from_json_equal() -> None:
+    assert answer_from_json(answer_to_json(ANSWER)) == ANSWER
+
+
+def test_an_answer_without_prompt_comes_back_equal() -> None:
+    nothing = make_answer("none", "")
+    assert answer_from_json(answer_to_json(nothing)) == nothing
+
+
+@pytest.mark.parametrize("text", ["{}", '{"citations": 3}', "not json"])
+def test_json_that_is_no_answer_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"stored answer|Expecting value"):
+        answer_from_json(text)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"index_id": "a"}'])
+def test_json_that_is_no_report_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="build report"):
+        report_from_json(text)
+
+
+def test_files_are_readable_by_their_owner_alone(store: Store, tmp_path: Path) -> None:
+    store.create_conversation("Leave")
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o700
+    files = list((tmp_path / "state").iterdir())
+    assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+def test_a_question_goes_from_queued_to_done_with_its_provenance(
+    store: Store, tmp_path: Path
+) -> None:
+    conversation = store.create_conversation("Leave?")
+    answer_id = store.add_answer(conversation, "Leave?")
+    store.save_draft(answer_id, "You")
+    (running,) = store.answers(conversation)
+    assert (running.state, running.text, running.is_live) == ("running", "You", True)
+    store.finish_answer(answer_id, "done", ANSWER.text, answer=ANSWER)
+    (done,) = Store(tmp_path / "state").answers(conversation)
+    assert (done.state, done.text, done.answer) == ("done", ANSWER.text, ANSWER)
+    assert done.finished is not None
+
+
+def test_conversations_are_listed_by_last_use(store: Store) -> None:
+    first, second = (store.create_conversation(title) for title in ("first", "second"))
+    assert [item.title for item in store.conversations(10)] == ["second", "first"]
+    store.add_answer(first, "again")
+    assert [item.id for item in store.conversations(10)] == [first, second]
+
+
+def test_a_deleted_conversation_takes_its_answers_along(store: Store) -> None:
+    conversation = store.create_conversation("Leave?")
+    answer_id = store.add_answer(conversation, "Leave?")
+    store.delete_conversation(conversation)
+    assert store.answer(answer_id) is None
+    with pytest.raises(RagError, match="was deleted"):
+        store.add_answer(conversation, "Leave?")
+
+
+def test_an_answer_of_a_dead_server_is_interrupted_and_keeps_its_text(
+    store: Store, tmp_path: Path
+) -> None:
+    conversation = store.create_conversation("Leave?")
+    answer_id = store.add_answer(conversation, "Leave?")
+    store.save_draft(answer_id, "You have")
+    # The pid lives, but as another process: it started at another time.
+    execute(tmp_path, "UPDATE answers SET owner_started = owner_started - 1000")
+    (answer,) = Store(tmp_path / "state").answers(conversation)
+    assert (answer.state, answer.error, answer.text) == ("failed", INTERRUPTED, "You have")
+
+
+def test_an_answer_of_a_living_server_goes_on(store: Store, tmp_path: Path) -> None:
+    conversation = store.create_conversation("Leave?")
+    store.add_answer(conversation, "Leave?")
+    (answer,) = Store(tmp_path / "state").answers(conversation)
+    assert answer.state == "queued"
+
+
+def test_one_job_of_a_kind_is_live_at_a_time(store: Store) -> None:
+    job_id = store.add_job("build", "/documents")
+    with pytest.raises(IndexBusyError, match="running already"):
+        store.add_job("build", "/documents")
+    store.add_job("training", "/documents")
+    store.finish_job(job_id, "done")
+    assert store.add_job("build", "/documents") > job_id
+
+
+def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
+    outcomes: list[str] = []
+    barrier = threading.Barrier(8)
+
+    def start() -> None:
+        barrier.wait()
+        try:
+            store.add_job("build", "/documents")
+            outcomes.append("started")
+        except IndexBusyError:
+            outcomes.append("busy")
+
+    threads = [threading.Thread(target=start) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["busy"] * 7 + ["started"]
+
+
+def test_a_job_remembers_process_and_progress(store: Store) -> None:
+    job_id = store.add_job("build", "/documents")
+    store.set_job_process(job_id, *own_identity())
+    store.set_job_progress(job_id, Progress("read", 3, 10, "a.pdf"))
+    job = store.latest_job("build")
+    assert job is not None
+    assert (job.pid, job.progress) == (os.getpid(), Progress("read", 3, 10, "a.pdf"))
+    assert [item.id for item in store.live_jobs()] == [job_id]
+
+
+def test_a_reused_pid_is_another_process() -> None:
+    pid, started = own_identity()
+    assert is_process_alive(pid, started)
+    assert not is_process_alive(pid, started - 60)
+
+
+def test_a_newer_file_is_refused_with_a_way_out(store: Store, tmp_path: Path) -> None:
+    execute(tmp_path, "PRAGMA user_version = 99")
+    with pytest.raises(RagError, match=r"version 99.*Move that file aside"):
+        Store(tmp_path / "state")
+
+
+def test_a_damaged_file_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    (tmp_path / "fumikura.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises(RagError, match="Move that file aside"):
+        Store(tmp_path)
+
+
+def test_a_second_start_migrates_nothing(store: Store, tmp_path: Path) -> None:
+    conversation = store.create_conversation("Leave?")
+    assert Store(tmp_path / "state").conversation_exists(conversation)

@@ -1,0 +1,218 @@
+"""The worker loses no answer, stops in time, and outlives its engine's mistakes."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.config import Config
+from rag.datatypes import Answer, Token
+from rag.errors import RagError
+from rag.store import Store, StoredAnswer
+from rag.worker import INTERNAL_ERROR, MAX_WAITING, AnswerWorker
+from tests.fakes import EchoEngine, make_answer, wait_until
+
+QUESTION = "How many days of leave?"
+FULL_TEXT = EchoEngine.ANSWERS["en"][0]
+
+
+class GatedEngine(EchoEngine):
+    """Answers no question before `gate` is opened."""
+
+    def __init__(self) -> None:
+        super().__init__(Config())
+        self.gate = threading.Event()
+
+    def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+        while not self.gate.wait(0.01):
+            if stop.is_set():
+                yield make_answer(question, "", is_stopped=True)
+                return
+        yield from super().ask(question, stop)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "state")
+
+
+@pytest.fixture
+def engine() -> GatedEngine:
+    return GatedEngine()
+
+
+@pytest.fixture
+def worker(engine: GatedEngine, store: Store) -> AnswerWorker:
+    return AnswerWorker(engine, store)
+
+
+@pytest.fixture
+def conversation(store: Store) -> str:
+    return store.create_conversation(QUESTION)
+
+
+def outcome(store: Store, answer_id: int) -> StoredAnswer:
+    stored = store.answer(answer_id)
+    assert stored is not None
+    return stored
+
+
+def test_the_tail_yields_the_text_and_ends_with_the_answer_stored(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    answer_id = worker.submit(conversation, QUESTION)
+    tail = worker.tail(answer_id)
+    assert next(tail) == ""  # the heartbeat of an answer that has not begun
+    engine.gate.set()
+    assert "".join(tail) == FULL_TEXT
+    stored = outcome(store, answer_id)
+    assert (stored.state, stored.text) == ("done", FULL_TEXT)
+    assert stored.answer is not None
+    assert stored.answer.hits
+
+
+def test_an_abandoned_tail_loses_nothing_and_a_second_one_has_it_all(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    engine.pause_seconds = 0.01
+    engine.gate.set()
+    answer_id = worker.submit(conversation, QUESTION)
+    first = worker.tail(answer_id)
+    assert any(next(first) for _ in range(100))
+    del first  # as a page does that is closed
+    assert "".join(worker.tail(answer_id)) == FULL_TEXT
+    assert outcome(store, answer_id).state == "done"
+
+
+def test_the_tail_of_a_finished_answer_is_its_stored_text(
+    worker: AnswerWorker, engine: GatedEngine, conversation: str
+) -> None:
+    engine.gate.set()
+    answer_id = worker.submit(conversation, QUESTION)
+    wait_until(lambda: not worker.is_live(answer_id))
+    assert list(worker.tail(answer_id)) == [FULL_TEXT]
+    assert list(worker.tail(999)) == [""]
+
+
+def test_stop_ends_within_a_second_and_keeps_the_text(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    engine.pause_seconds = 0.05
+    engine.gate.set()
+    answer_id = worker.submit(conversation, QUESTION)
+    tail = worker.tail(answer_id)
+    seen = next(piece for piece in tail if piece)
+    started = time.monotonic()
+    worker.stop(answer_id)
+    seen += "".join(tail)
+    assert time.monotonic() - started < 1.0
+    stored = outcome(store, answer_id)
+    assert stored.state == "stopped"
+    assert stored.text == seen
+    assert FULL_TEXT.startswith(seen)
+
+
+def test_stop_does_not_wait_for_an_engine_that_is_deep_in_thought(
+    store: Store, conversation: str
+) -> None:
+    class ReadingEngine(EchoEngine):
+        def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+            yield Token("You")
+            finished_reading.wait(10)
+            yield Token(" have")
+            yield make_answer(question, "", is_stopped=True)
+
+    finished_reading = threading.Event()
+    worker = AnswerWorker(ReadingEngine(Config()), store)
+    answer_id = worker.submit(conversation, QUESTION)
+    tail = worker.tail(answer_id)
+    assert next(piece for piece in tail if piece) == "You"
+    started = time.monotonic()
+    worker.stop(answer_id)
+    assert "".join(tail) == ""
+    assert time.monotonic() - started < 1.0
+    assert outcome(store, answer_id).state == "stopped"
+    later = worker.submit(conversation, QUESTION)
+    assert worker.questions_ahead(later) == 1
+    worker.stop(later)
+    finished_reading.set()
+    wait_until(lambda: outcome(store, answer_id).answer is not None)
+    stored = outcome(store, answer_id)
+    assert (stored.state, stored.text) == ("stopped", "You")
+
+
+def test_a_question_stopped_while_waiting_is_never_asked(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    first, second = (worker.submit(conversation, text) for text in (QUESTION, "Hotel?"))
+    worker.stop(second)
+    engine.gate.set()
+    wait_until(lambda: not worker.is_live(second))
+    assert outcome(store, first).state == "done"
+    assert outcome(store, second).state == "stopped"
+    assert engine.asked == [QUESTION]
+
+
+def test_questions_wait_their_turn(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    ids = [worker.submit(conversation, f"Question {n}") for n in range(3)]
+    assert [worker.questions_ahead(answer_id) for answer_id in ids] == [0, 1, 2]
+    engine.gate.set()
+    wait_until(lambda: not worker.is_live(ids[-1]))
+    assert engine.asked == ["Question 0", "Question 1", "Question 2"]
+    assert {item.state for item in store.answers(conversation)} == {"done"}
+
+
+def test_too_many_waiting_questions_are_refused(worker: AnswerWorker, conversation: str) -> None:
+    for n in range(MAX_WAITING + 1):
+        worker.submit(conversation, f"Question {n}")
+    with pytest.raises(RagError, match=f"{MAX_WAITING} questions are waiting"):
+        worker.submit(conversation, "one more")
+
+
+def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    engine.gate.set()
+    crashed, refused, answered = (
+        worker.submit(conversation, text) for text in ("crash", "refuse", QUESTION)
+    )
+    wait_until(lambda: not worker.is_live(answered))
+    crash = outcome(store, crashed)
+    assert (crash.state, crash.error, crash.text) == ("failed", INTERNAL_ERROR, "Half an ")
+    assert outcome(store, refused).error == "The question is too long. Shorten it."
+    assert outcome(store, answered).state == "done"
+
+
+def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
+    class SilentEngine:
+        def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+            yield Token(f"about {question}")
+
+    worker = AnswerWorker(SilentEngine(), store)
+    answer_id = worker.submit(conversation, QUESTION)
+    wait_until(lambda: not worker.is_live(answer_id))
+    assert outcome(store, answer_id).error == INTERNAL_ERROR
+
+
+def test_a_full_disk_does_not_end_the_worker(
+    worker: AnswerWorker,
+    engine: GatedEngine,
+    store: Store,
+    conversation: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    first = worker.submit(conversation, QUESTION)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "finish_answer", fail)
+        engine.gate.set()
+        wait_until(lambda: not worker.is_live(first))
+    second = worker.submit(conversation, QUESTION)
+    wait_until(lambda: not worker.is_live(second))
+    assert outcome(store, second).state == "done"
