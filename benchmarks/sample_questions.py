@@ -72,7 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.verbose:
             mark = "+" if outcomes[-1].is_right else "-"
             print(mark, gold["id"], gold["question"], "|", gold["answer"] or "(unanswerable)")
-            print("   ", answer.source, repr(answer.text[:120]), "<-", repr(answer.completion[:100]))
+            print(
+                "   ", answer.source, repr(answer.text[:120]), "<-", repr(answer.completion[:100])
+            )
     print(f"model {engine.answer_model_id()}")
     for language in ("en", "ja"):
         _report(language, [o for o in outcomes if o.gold["language"] == language], engine)

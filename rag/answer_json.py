@@ -13,6 +13,7 @@ from rag.datatypes import (
     BuildReport,
     Chunk,
     Citation,
+    Evidence,
     FileStatus,
     Hit,
     Message,
@@ -90,5 +91,6 @@ def _prompt(fields: Fields) -> Prompt:
             **fields,
             "messages": tuple(Message(**item) for item in fields["messages"]),
             "hits": tuple(_hit(item) for item in fields["hits"]),
+            "evidence": tuple(Evidence(**item) for item in fields["evidence"]),
         }
     )

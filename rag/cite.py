@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Citation, Hit
-from rag.evidence import EvidenceSentence, rank_sentences
+from rag.datatypes import Citation, Evidence, Prompt
+from rag.evidence import stands_in
 from rag.language import content_terms, detect_language, numbers, sentence_spans
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
@@ -19,10 +19,7 @@ _MARKER = re.compile(
     r"\s*[\[【［〔](?:passages?|文章)?\s*(\d{1,3}(?:\s*[,、，]\s*\d{1,3})*)\s*[\]】］〕]"
 )
 
-MIN_SUPPORT = 0.7  # share of a sentence's new terms that its passage must hold
-# A supported sentence can still answer another question. It counts only when the passages,
-# ranked against the question without the model, put its source among the first few.
-WITNESSES = 3
+MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
 
@@ -32,113 +29,116 @@ class CheckedAnswer:
 
     text: str
     citations: tuple[Citation, ...]
-    dropped: tuple[str, ...]  # sentences that no passage supports
+    dropped: tuple[str, ...] = ()  # sentences that no evidence supports
 
 
-def check_answer(question: str, completion: str, hits: Sequence[Hit]) -> CheckedAnswer:
-    """Return the sentences of ``completion`` that a passage supports, each with its citation.
+def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
+    """Return the sentences of ``completion`` that the evidence supports, each with its citation.
+
+    A true sentence can still answer another question. It counts only when its support is
+    among ``prompt.evidence``, which was ranked against the question without the model.
 
     Args:
-        question: as asked; words repeated from it prove nothing.
+        prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
         completion: what the model wrote, with or without markers.
-        hits: the passages of the prompt; ``hits[n - 1]`` was shown as ``[n]``.
     """
     citations: list[Citation] = []
     kept: list[str] = []
     dropped: list[str] = []
     for sentence, markers in _claims(completion):
-        evidence = _support(question, sentence, markers, hits)
+        evidence = _support(prompt, sentence, markers)
         if evidence is None:
             dropped.append(sentence)
-            continue
-        citation = _cite(evidence, hits, citations)
-        separator = "" if sentence[-1] in "。！？」』" else " "
-        kept.append(f"{sentence}{separator}[{citation.n}]")
+        else:
+            kept.append(_marked(sentence, _cite(evidence, citations)))
     return CheckedAnswer("\n".join(kept), tuple(citations), tuple(dropped))
 
 
-def quote_answer(question: str, hits: Sequence[Hit]) -> CheckedAnswer:
-    """Return the sentence of ``hits`` that speaks best to the question, quoted and cited."""
-    ranked = rank_sentences(question, hits)
-    if not ranked:
-        return CheckedAnswer("", (), ())
-    citation = _cite(ranked[0], hits, [])
-    text = " ".join(citation.quote.split())
-    separator = "" if text[-1] in "。！？」』" else " "
-    return CheckedAnswer(f"{text}{separator}[1]", (citation,), ())
+def quote_answer(evidence: Sequence[Evidence]) -> CheckedAnswer:
+    """Return the best sentence, quoted and cited; nothing when there is none."""
+    if not evidence:
+        return CheckedAnswer("", ())
+    citation = _cite(evidence[0], [])
+    return CheckedAnswer(_marked(" ".join(citation.quote.split()), citation), (citation,))
+
+
+def _marked(sentence: str, citation: Citation) -> str:
+    separator = "" if sentence[-1] in "。！？」』" else " "
+    return f"{sentence}{separator}[{citation.n}]"
 
 
 def _claims(completion: str) -> list[tuple[str, list[int]]]:
     """Split a completion into sentences and the passage numbers that each one names.
 
-    A marker after the full stop belongs to the sentence before it.
+    A marker after the full stop belongs to the sentence before it; a sentence said twice
+    counts once.
     """
-    claims: list[tuple[str, list[int]]] = []
+    claims: dict[str, list[int]] = {}
+    sentence = ""
     for start, end in sentence_spans(completion):
         piece = completion[start:end]
-        markers = [
-            int(unicodedata.normalize("NFKC", number))
-            for group in _MARKER.findall(piece)
-            for number in re.split(r"\D+", group)
-        ]
-        sentence = _MARKER.sub("", piece).strip()
-        if sentence and content_terms(sentence):
-            claims.append((sentence, markers))
-        elif claims:
-            claims[-1][1].extend(markers)
-    return list({sentence: (sentence, markers) for sentence, markers in claims}.values())
+        bare = _MARKER.sub("", piece).strip()
+        if content_terms(bare):
+            sentence = bare
+        if sentence:
+            claims.setdefault(sentence, []).extend(_markers(piece))
+    return list(claims.items())
 
 
-def _support(
-    question: str, sentence: str, markers: Sequence[int], hits: Sequence[Hit]
-) -> EvidenceSentence | None:
-    """Return the passage sentence that backs ``sentence``, or None.
+def _markers(piece: str) -> list[int]:
+    groups = " ".join(_MARKER.findall(unicodedata.normalize("NFKC", piece)))
+    return [int(number) for number in re.findall(r"\d+", groups)]
+
+
+def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence | None:
+    """Return the evidence that backs ``sentence``, or None.
 
     Of several, one in a passage that the model named, then the one that shares most.
     """
-    new_terms = content_terms(sentence) - content_terms(question)
+    new_terms = content_terms(sentence) - content_terms(prompt.question)
     if not new_terms or _STUTTER.search(sentence):
         return None
-    named = {n - 1 for n in markers}
+    named = [prompt.hits[n - 1].chunk for n in markers if 1 <= n <= len(prompt.hits)]
+
+    def is_named(evidence: Evidence) -> bool:
+        return any(stands_in(evidence, chunk) for chunk in named)
+
     backing = [
-        witness
-        for witness in rank_sentences(question, hits)[:WITNESSES]
-        if not numbers(sentence) - numbers(hits[witness.hit_index].chunk.text) - numbers(question)
-        and _shares_words(sentence, new_terms, witness, is_named=witness.hit_index in named)
+        evidence
+        for evidence in prompt.evidence
+        if not numbers(sentence) - numbers(evidence.text) - numbers(prompt.question)
+        and _shares_words(sentence, new_terms, evidence, is_named=is_named(evidence))
     ]
     return max(
         backing,
-        key=lambda witness: (
-            witness.hit_index in named,
-            len(numbers(sentence) & numbers(witness.text)),
-            len(new_terms & content_terms(witness.text)),
-        ),
+        key=lambda evidence: (is_named(evidence), len(new_terms & content_terms(evidence.text))),
         default=None,
     )
 
 
 def _shares_words(
-    sentence: str, new_terms: set[str], witness: EvidenceSentence, *, is_named: bool
+    sentence: str, new_terms: set[str], evidence: Evidence, *, is_named: bool
 ) -> bool:
-    """Tell whether ``witness`` holds most of what ``sentence`` adds to the question."""
-    if detect_language(sentence) != detect_language(witness.text):
+    """Tell whether ``evidence`` holds most of what ``sentence`` adds to the question."""
+    if detect_language(sentence) != detect_language(evidence.text):
         # Two languages share no words: only the model's own marker can vouch for it.
         return is_named
-    return len(new_terms & content_terms(witness.text)) >= MIN_SUPPORT * len(new_terms)
+    return len(new_terms & content_terms(evidence.text)) >= MIN_SUPPORT * len(new_terms)
 
 
-def _cite(evidence: EvidenceSentence, hits: Sequence[Hit], citations: list[Citation]) -> Citation:
+def _cite(evidence: Evidence, citations: list[Citation]) -> Citation:
     """Return the citation of ``evidence``, numbered by first use and kept in ``citations``."""
-    chunk = hits[evidence.hit_index].chunk
+    place = (evidence.path, evidence.start, evidence.end)
     for citation in citations:
-        if (citation.path, citation.start, citation.end) == (
-            chunk.path,
-            evidence.start,
-            evidence.end,
-        ):
+        if (citation.path, citation.start, citation.end) == place:
             return citation
     citation = Citation(
-        len(citations) + 1, chunk.path, chunk.page, evidence.start, evidence.end, evidence.text
+        len(citations) + 1,
+        evidence.path,
+        evidence.page,
+        evidence.start,
+        evidence.end,
+        evidence.text,
     )
     citations.append(citation)
     return citation

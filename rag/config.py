@@ -45,6 +45,8 @@ class Config:
     chunk_overlap_tokens: int = 30
     top_k: int = 8  # passages retrieved for a question
     max_passages: int = 4  # passages the answerer reads, at most
+    evidence_sentences: int = 2  # of those passages; 0: all of them, for models above 1B
+    answer_languages: tuple[str, ...] = ()  # () means: measured with built-in questions
     max_question_chars: int = 2000
 
     max_file_mb: int = 200
@@ -60,6 +62,7 @@ _RANGES: dict[str, tuple[int, int]] = {
     "chunk_overlap_tokens": (0, 4096),
     "top_k": (1, 1000),
     "max_passages": (1, 100),
+    "evidence_sentences": (0, 1000),
     "max_question_chars": (1, 100_000),
     "max_file_mb": (1, 100_000),
     "parse_seconds": (1, 86_400),
@@ -150,7 +153,7 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         if not isinstance(value, str | Path) or not str(value):
             raise ValueError("expected a folder")
         return Path(value).expanduser()
-    if name == "embed_languages":
+    if name.endswith("_languages"):
         words = value.split(",") if isinstance(value, str) else value
         if not isinstance(words, list | tuple) or not set(words) <= {"en", "ja", "other"}:
             raise ValueError('expected some of "en", "ja", "other"')

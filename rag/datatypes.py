@@ -75,6 +75,18 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """One sentence of a passage; ``document.text[start:end] == text``."""
+
+    path: str
+    page: int | None
+    start: int
+    end: int
+    text: str
+    score: float  # how well it speaks to the question, about 0 to 2; higher is better
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a chat prompt."""
 
@@ -90,6 +102,7 @@ class Prompt:
     question: str
     language: Language
     hits: tuple[Hit, ...]
+    evidence: tuple[Evidence, ...]  # sentences that may back the answer, best first
     token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
     template_hash: str
 

@@ -8,14 +8,25 @@ from rag.answer import Answerer, clean_question
 from rag.build import IndexKinds, build_index
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.corpus import Corpus
-from rag.datatypes import Answer, BuildReport, Document, Hit, IndexStatus, Progress, Token
+from rag.datatypes import (
+    Answer,
+    BuildReport,
+    Document,
+    Hit,
+    IndexStatus,
+    Language,
+    Progress,
+    Token,
+)
 from rag.embed import SentenceTransformerEmbedder, load_embedder
 from rag.errors import IndexMismatchError, IndexNotFoundError
-from rag.generate import ExtractiveGenerator, load_generator
+from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.generations import SCHEMA_VERSION, Manifest, current_build_id, open_current
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
+from rag.prompt import TEMPLATE_HASH
 from rag.protocols import Generator
+from rag.reading_test import remembered_languages
 from rag.retrieve import Retriever
 from rag.vector_index import FaissVectorIndex
 
@@ -29,21 +40,23 @@ class RagEngine:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._lock = RLock()
+        self._index_lock = RLock()
         self._embedder: SentenceTransformerEmbedder | None = None
-        self._generator: Generator | None = None
+        # A lock of its own: pages that only show the index need not wait for the answer model.
+        self._generator_lock = RLock()
+        self._generator: LocalGenerator | ExtractiveGenerator | None = None
         self._snapshot: tuple[Manifest, Retriever] | None = None
 
     # Models -------------------------------------------------------------------------------
 
     def _load_embedder(self) -> SentenceTransformerEmbedder:
-        with self._lock:
+        with self._index_lock:
             if self._embedder is None:
                 self._embedder = load_embedder(self.config)
             return self._embedder
 
-    def _load_generator(self) -> Generator:
-        with self._lock:
+    def _load_generator(self) -> LocalGenerator | ExtractiveGenerator:
+        with self._generator_lock:
             if self._generator is None:
                 self._generator = (
                     ExtractiveGenerator()
@@ -51,6 +64,21 @@ class RagEngine:
                     else load_generator(self.config)
                 )
             return self._generator
+
+    def _generator_for(self, language: Language) -> Generator:
+        """Return the answer model if it reads ``language``, else the extractive generator."""
+        generator = self._load_generator()
+        return generator if language in self._languages_of(generator) else ExtractiveGenerator()
+
+    def _languages_of(self, generator: LocalGenerator | ExtractiveGenerator) -> tuple[str, ...]:
+        if self.config.answer_languages:
+            return self.config.answer_languages
+        if isinstance(generator, ExtractiveGenerator):
+            return ("en", "ja", "other")
+        with self._generator_lock:
+            key = f"{generator.fingerprint}-{TEMPLATE_HASH}"
+            file = self.config.state_dir / "readable-languages.json"
+            return remembered_languages(generator, key, file)
 
     def is_answer_model_missing(self) -> bool:
         """Tell whether the default answer model was never made; answers are then quotes."""
@@ -75,12 +103,12 @@ class RagEngine:
         """
         _, retriever = self._open()
         retriever.embedder.embed_query("warm-up")
-        self._load_generator()
+        self._languages_of(self._load_generator())
 
     # Index --------------------------------------------------------------------------------
 
     def _open(self) -> tuple[Manifest, Retriever]:
-        with self._lock:
+        with self._index_lock:
             current = current_build_id(self.config.index_dir)
             if self._snapshot is None or self._snapshot[0].build_id != current:
                 self._snapshot = self._open_current()
@@ -184,5 +212,5 @@ class RagEngine:
         """
         clean_question(question, self.config.max_question_chars)
         manifest, retriever = self._open()
-        answerer = Answerer(self.config, manifest.build_id, retriever, self._load_generator)
+        answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
         yield from answerer.answer(question, stop)

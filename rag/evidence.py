@@ -4,12 +4,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from rag.datatypes import Hit
+from rag.datatypes import Chunk, Evidence, Hit
 from rag.language import content_terms, numbers, sentence_spans
 
 TermWeight = Callable[[str], float]
+Similarity = Callable[[Sequence[str]], Sequence[float]]
 
 _ASKS_FOR_NUMBER = re.compile(
     r"\b(?:how (?:many|much|long|old|often|far|tall|big|late|early|soon)|when"
@@ -22,18 +22,8 @@ _ASKS_FOR_NUMBER = re.compile(
 _NUMBER_BONUS = 0.15  # a sentence with a number answers "how many" more often than one without
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
+_COSINE_WEIGHT = 0.7
 _EMPTY_FACTOR = 0.3  # a sentence that asks, or adds nothing to the question, answers nothing
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceSentence:
-    """One sentence of ``hits[hit_index]``; ``start`` and ``end`` point into the document."""
-
-    hit_index: int
-    start: int
-    end: int
-    text: str
-    score: float  # share of the question's weighted terms, about 0 to 1.5; higher is better
 
 
 def coverage(question: str, text: str, weight: TermWeight) -> float:
@@ -61,39 +51,55 @@ def evidence_score(question: str, hits: Sequence[Hit], weight: TermWeight) -> fl
     return (best_coverage + max(cosines)) / 2 if cosines else best_coverage
 
 
-def rank_sentences(question: str, hits: Sequence[Hit]) -> list[EvidenceSentence]:
+def rank_sentences(
+    question: str, hits: Sequence[Hit], similarity: Similarity | None = None
+) -> list[Evidence]:
     """Return every sentence of ``hits``, the likeliest to hold the answer first.
 
     Terms are weighted by how few of these sentences hold them. Ties keep the order of the
     hits, so that retrieval decides what words cannot.
+
+    Args:
+        question: as asked.
+        hits: best first.
+        similarity: cosine similarities of the question to texts, in a language that the
+            embedder knows; words decide alone without it.
     """
     wanted = content_terms(question)
     asks_for_number = bool(_ASKS_FOR_NUMBER.search(question))
     candidates = [
-        (index, hit.chunk.start + start, hit.chunk.start + end, hit.chunk.text[start:end])
+        (index, hit.chunk, span)
         for index, hit in enumerate(hits)
-        for start, end in sentence_spans(hit.chunk.text)
+        for span in sentence_spans(hit.chunk.text)
     ]
-    term_sets = [content_terms(text) for *_, text in candidates]
+    texts = [chunk.text[start:end] for _, chunk, (start, end) in candidates]
+    term_sets = [content_terms(text) for text in texts]
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
+    cosines = similarity(texts) if similarity and texts else [0.0] * len(texts)
     passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
     ranked = []
-    for number, (index, start, end, text) in enumerate(candidates):
-        found = term_sets[number]
-        is_first = number == 0 or candidates[number - 1][0] != index
-        before = content_terms(hits[index].chunk.heading) | (
-            set() if is_first else term_sets[number - 1]
-        )
+    for number, (index, chunk, (start, end)) in enumerate(candidates):
+        found, text = term_sets[number], texts[number]
+        follows = number > 0 and candidates[number - 1][0] == index
+        around = content_terms(chunk.heading) | (term_sets[number - 1] if follows else set())
         covered = sum(weight(term) for term in wanted & found)
-        covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & before - found)
-        score = covered / total + passages[index]
+        covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & around - found)
+        score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - numbers(question):
             score += _NUMBER_BONUS
         if not found - wanted or text[-1] in "?？":
             score *= _EMPTY_FACTOR
-        ranked.append(EvidenceSentence(index, start, end, text, score * (1.0 - 0.02 * index)))
+        score *= 1.0 - 0.02 * index
+        start, end = chunk.start + start, chunk.start + end
+        ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score))
     return sorted(ranked, key=lambda sentence: -sentence.score)
+
+
+def stands_in(sentence: Evidence, chunk: Chunk) -> bool:
+    """Tell whether ``sentence`` is a part of the passage ``chunk``."""
+    is_inside = chunk.start <= sentence.start and sentence.end <= chunk.end
+    return is_inside and sentence.path == chunk.path
 
 
 def _rarity(term_sets: Iterable[set[str]]) -> TermWeight:

@@ -8,8 +8,10 @@ written out here, because a reader's Stop must also end the reading of the promp
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import cached_property
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, cast
@@ -17,10 +19,9 @@ from typing import Any, cast
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Prompt
 from rag.errors import ModelError
-from rag.evidence import rank_sentences
-from rag.model_folder import find_model
+from rag.model_folder import find_model, fingerprint
 
-PREFILL_WINDOW = 256  # tokens read between two looks at the stop event
+PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 logger = logging.getLogger(__name__)
@@ -37,10 +38,12 @@ class ExtractiveGenerator:
         return sum(len(message.content) for message in prompt.messages) // 4
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
-        """Yield the best sentence with the number of its passage."""
-        for sentence in rank_sentences(prompt.question, prompt.hits)[:1]:
-            if not stop.is_set():
-                yield f"{' '.join(sentence.text.split())} [{sentence.hit_index + 1}]"
+        """Yield the best sentence word by word."""
+        for sentence in prompt.evidence[:1]:
+            for word in re.findall(r"\S+\s*", sentence.text)[:max_new_tokens]:
+                if stop.is_set():
+                    return
+                yield word
 
 
 class LocalGenerator:
@@ -70,6 +73,11 @@ class LocalGenerator:
     def context_tokens(self) -> int:
         """Most tokens of prompt and completion together."""
         return int(getattr(self._model.config, "max_position_embeddings", 2048))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes with the weights and the precision."""
+        return f"{fingerprint(self._folder)}-{self.precision}"
 
     @property
     def kernel(self) -> str:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from rag.corpus import Corpus
 from rag.datatypes import Hit, Language
+from rag.evidence import Similarity
 from rag.protocols import Embedder, LexicalIndex, RankedRows, VectorIndex
 
 RRF_K = 60  # Cormack, Clarke and Buettcher, SIGIR 2009
@@ -41,6 +42,16 @@ class Retriever:
                 texts.add(chunk.text)
                 hits.append(Hit(len(hits) + 1, chunk, score, lexical.get(row), vector.get(row)))
         return hits
+
+    def similarity_to(self, question: str, language: Language) -> Similarity | None:
+        """Return a function from texts to their cosine similarities to ``question``.
+
+        None in a language that the embedder does not know.
+        """
+        if language not in self.embed_languages:
+            return None
+        query = self.embedder.embed_query(question)
+        return lambda texts: (self.embedder.embed_passages(texts) @ query).tolist()
 
 
 def fuse_ranks(legs: list[RankedRows]) -> RankedRows:

@@ -173,7 +173,7 @@ def make_answer(
 ) -> Answer:
     """Return an answer whose provenance is filled in; without text it found nothing."""
     language = detect(question)
-    prompt = Prompt((Message("user", question),), question, language, hits, 120, "abc123")
+    prompt = Prompt((Message("user", question),), question, language, hits, (), 120, "abc123")
     citations: tuple[Citation, ...] = ()
     if quote:
         start, end = span(HANDBOOK.text, quote)

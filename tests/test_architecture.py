@@ -21,7 +21,7 @@ LAYERS = (
         "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store", "rag.vector_index",
         "rag.doctor",
     },
-    {"rag.retrieve"},
+    {"rag.retrieve", "rag.reading_test"},
     {"rag.answer", "rag.build"},
     {"rag.engine"},
     {"rag.jobs", "rag.worker"},
