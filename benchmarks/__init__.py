@@ -1,0 +1,1 @@
+"""Measurements: speed, memory and quality. Not part of the test suite."""

@@ -86,9 +86,10 @@ class SentenceTransformerEmbedder:
     @cached_property
     def max_tokens(self) -> int:
         """Tokens of a passage that are read, without special tokens and prefix."""
-        special = self._model.tokenizer.num_special_tokens_to_add()
+        special: int = self._model.tokenizer.num_special_tokens_to_add()
         prefix = self.count_tokens(self._config.passage_prefix)
-        return int(self._model.get_max_seq_length() or 512) - special - prefix
+        length: int = self._model.get_max_seq_length() or 512
+        return length - special - prefix
 
     @cached_property
     def languages(self) -> tuple[Language, ...]:

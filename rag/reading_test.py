@@ -19,20 +19,20 @@ _MAX_NEW_TOKENS = 24
 # Two facts, a question about one of them, and what a right answer contains.
 _QUESTIONS: dict[Language, tuple[tuple[str, str, str, str], ...]] = {
     "en": (
-        ("The train leaves at 10:40.", "Tickets cost 5 euros.", "When does the train leave?", "10:40"),
+        ("The train leaves at 10:40.", "Tickets cost 5 euros.", "When does it leave?", "10:40"),
         ("Anna paints houses.", "Ben repairs bicycles.", "Who repairs bicycles?", "Ben"),
         ("The pool is 25 metres long.", "It opens at noon.", "How long is the pool?", "25 metres"),
-        ("Coffee is served in the garden.", "Tea costs 200 yen.", "Where is coffee served?", "garden"),
+        ("Coffee is in the garden.", "Tea costs 200 yen.", "Where is coffee served?", "garden"),
         ("The lamp is green.", "The chair is blue.", "What colour is the chair?", "blue"),
         ("Send form B-7 to the office.", "Keep a copy.", "Which form must be sent?", "B-7"),
     ),
     "ja": (
-        ("列車は10時40分に出発します。", "切符は500円です。", "列車は何時に出発しますか。", "10時40分"),
-        ("山田さんは家を塗ります。", "鈴木さんは自転車を直します。", "自転車を直すのは誰ですか。", "鈴木"),
+        ("列車は10時40分に出ます。", "切符は500円です。", "列車は何時に出ますか。", "10時40分"),
+        ("山田は家を塗ります。", "鈴木は自転車を直します。", "自転車を直すのは誰?", "鈴木"),
         ("プールの長さは25メートルです。", "正午に開きます。", "プールの長さは?", "25メートル"),
         ("コーヒーは庭で出します。", "お茶は200円です。", "お茶はいくらですか。", "200円"),
         ("電灯は緑色です。", "椅子は青色です。", "椅子は何色ですか。", "青"),
-        ("様式B-7を事務所に送ってください。", "写しは保管します。", "送るのはどの様式ですか。", "B-7"),
+        ("様式B-7を事務所に送ります。", "写しは保管します。", "どの様式を送りますか。", "B-7"),
     ),
 }  # fmt: skip
 

@@ -1,22 +1,28 @@
-from rag.cite import check_answer, quote_answer
-from rag.datatypes import Chunk, Hit
+from rag.cite import CheckedAnswer, check_answer, quote_answer
+from rag.datatypes import Chunk, Hit, Prompt
+from rag.evidence import rank_sentences
+from rag.prompt import build_prompt
 
 REFUND = "Refunds are paid within 14 days. Shipping costs 6 EUR and is not refunded."
 HOURS = "The Kyoto office opens at 9:30 on weekdays. It is closed on Sundays."
 LEAVE = "年次有給休暇は、入社から6か月後に10日与える。申請は前日までに所属長へ行う。"
 
 
-def hits(*texts: str) -> list[Hit]:
-    return [
+def prompt(question: str, *texts: str) -> Prompt:
+    hits = [
         Hit(rank, Chunk(f"{rank}.txt", 100, 100 + len(text), text), 1.0)
         for rank, text in enumerate(texts, start=1)
     ]
+    evidence = rank_sentences(question, hits)
+    return build_prompt(question, "en", hits, 10_000, lambda _: 0, evidence)
+
+
+def check(question: str, completion: str, *texts: str) -> CheckedAnswer:
+    return check_answer(prompt(question, *texts), completion)
 
 
 def test_a_supported_sentence_is_cited_with_the_exact_sentence_of_its_passage() -> None:
-    checked = check_answer(
-        "When does the Kyoto office open?", "It opens at 9:30.", hits(REFUND, HOURS)
-    )
+    checked = check("When does the Kyoto office open?", "It opens at 9:30.", REFUND, HOURS)
 
     [citation] = checked.citations
     assert checked.text == "It opens at 9:30. [1]"
@@ -26,7 +32,7 @@ def test_a_supported_sentence_is_cited_with_the_exact_sentence_of_its_passage() 
 
 
 def test_a_number_that_stands_in_no_passage_drops_the_sentence() -> None:
-    checked = check_answer("When does it open?", "It opens at 8:45.", hits(REFUND, HOURS))
+    checked = check("When does it open?", "It opens at 8:45.", REFUND, HOURS)
 
     assert checked.text == ""
     assert checked.dropped == ("It opens at 8:45.",)
@@ -35,48 +41,49 @@ def test_a_number_that_stands_in_no_passage_drops_the_sentence() -> None:
 def test_a_blend_of_two_passages_is_not_supported_by_either() -> None:
     blend = "Refunds are paid within 14 days on weekdays at 9:30."
 
-    assert check_answer("When are refunds paid?", blend, hits(REFUND, HOURS)).text == ""
+    assert check("When are refunds paid?", blend, REFUND, HOURS).text == ""
 
 
 def test_an_echo_of_the_question_is_no_answer() -> None:
-    checked = check_answer(
-        "When does the Kyoto office open?", "The Kyoto office opens.", hits(HOURS)
-    )
+    question = "When does the Kyoto office open?"
 
-    assert checked.text == ""
+    assert check(question, "The Kyoto office opens.", HOURS).text == ""
+
+
+def test_a_stutter_is_no_answer() -> None:
+    assert check("有給は何日？", "10日から10日から10日から", LEAVE).text == ""
 
 
 def test_markers_of_every_width_are_read_and_invented_ones_vanish() -> None:
     for marker in ("[2]", "【2】", "［２］", "[passage 2]", "[7]", "[1, 9]"):
-        checked = check_answer(
-            "When does the office open?", f"At 9:30 {marker}.", hits(REFUND, HOURS)
-        )
+        checked = check("When does the office open?", f"At 9:30 {marker}.", REFUND, HOURS)
 
         assert checked.text == "At 9:30. [1]"
         assert checked.citations[0].path == "2.txt"
 
 
 def test_a_wrong_marker_is_corrected_to_the_passage_that_supports_the_sentence() -> None:
-    checked = check_answer("When does it open?", "At 9:30. [1]", hits(REFUND, HOURS))
+    checked = check("When does it open?", "At 9:30. [1]", REFUND, HOURS)
 
     assert checked.citations[0].path == "2.txt"
 
 
 def test_citations_are_numbered_by_first_use_and_shared_by_equal_quotes() -> None:
-    checked = check_answer(
+    checked = check(
         "What are the rules?",
-        "Closed on Sundays. Refunds within 14 days. Refunds are paid within 14 days.",
-        hits(REFUND, HOURS),
+        "Closed on Sundays. Paid within 14 days. Refunds are paid within 14 days.",
+        REFUND,
+        HOURS,
     )
 
     assert checked.text == (
-        "Closed on Sundays. [1]\nRefunds within 14 days. [2]\nRefunds are paid within 14 days. [2]"
+        "Closed on Sundays. [1]\nPaid within 14 days. [2]\nRefunds are paid within 14 days. [2]"
     )
     assert [citation.n for citation in checked.citations] == [1, 2]
 
 
 def test_a_short_japanese_answer_is_supported_and_quoted() -> None:
-    checked = check_answer("有給は何日ですか", "１０日", hits(HOURS, LEAVE))
+    checked = check("有給は何日ですか", "１０日", HOURS, LEAVE)
 
     assert checked.text == "１０日 [1]"
     assert checked.citations[0].quote == "年次有給休暇は、入社から6か月後に10日与える。"
@@ -85,17 +92,29 @@ def test_a_short_japanese_answer_is_supported_and_quoted() -> None:
 def test_an_answer_in_another_language_needs_the_models_own_marker() -> None:
     question = "How many days of annual leave are there?"
 
-    assert check_answer(question, "You get 10 days of holiday. [1]", hits(LEAVE)).text != ""
-    assert check_answer(question, "You get 10 days of holiday.", hits(LEAVE)).text == ""
-    assert check_answer(question, "You get 99 days of holiday. [1]", hits(LEAVE)).text == ""
+    assert check(question, "You get 10 days of holiday. [1]", LEAVE).text != ""
+    assert check(question, "You get 10 days of holiday.", LEAVE).text == ""
+    assert check(question, "You get 99 days of holiday. [1]", LEAVE).text == ""
+
+
+def test_a_small_model_is_believed_only_where_it_agrees_with_the_best_sentence() -> None:
+    question = "When does the Kyoto office open?"
+    full = prompt(question, REFUND, HOURS)
+    focused = build_prompt(
+        question, "en", full.hits, 10_000, lambda _: 0, full.evidence, shown_sentences=2
+    )
+
+    assert check_answer(full, "On Sundays.").text == "On Sundays. [1]"
+    assert check_answer(focused, "On Sundays.").text == ""
+    assert check_answer(focused, "At 9:30.").text == "At 9:30. [1]"
 
 
 def test_the_best_sentence_is_quoted_when_there_is_no_usable_answer() -> None:
-    checked = quote_answer("How long do refunds take?", hits(HOURS, REFUND))
+    checked = quote_answer(prompt("How long do refunds take?", HOURS, REFUND).evidence)
 
     assert checked.text == "Refunds are paid within 14 days. [1]"
     assert checked.citations[0].path == "2.txt"
 
 
 def test_nothing_is_quoted_from_nothing() -> None:
-    assert quote_answer("Why?", []).text == ""
+    assert quote_answer(()).text == ""

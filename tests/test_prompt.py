@@ -1,6 +1,7 @@
 import pytest
 
 from rag.datatypes import Chunk, Hit, Prompt
+from rag.evidence import rank_sentences
 from rag.prompt import TEMPLATE_HASH, build_prompt
 
 
@@ -21,8 +22,20 @@ def test_the_rendered_prompt_is_the_golden_text() -> None:
     assert [(message.role, message.content) for message in prompt.messages] == [
         (
             "system",
-            "Answer the question in one short sentence, using only the numbered passages.",
+            "Answer with a few words from the numbered passages and name the passage.",
         ),
+        (
+            "user",
+            "[1] The museum opens at 9:00 and is closed on Mondays.\n\n"
+            "Question: On which day is the museum closed?",
+        ),
+        ("assistant", "Mondays [1]"),
+        (
+            "user",
+            "[1] Helmets are free of charge.\n\n[2] Every bicycle costs 300 yen an hour.\n\n"
+            "Question: What does a bicycle cost?",
+        ),
+        ("assistant", "300 yen an hour [2]"),
         (
             "user",
             "[1] (A > B) Passage number 1.\n\n[2] (A > B) Passage number 2.\n\nQuestion: When?",
@@ -34,11 +47,25 @@ def test_the_rendered_prompt_is_the_golden_text() -> None:
 def test_a_japanese_question_is_asked_in_japanese() -> None:
     prompt = build_prompt("いつ？", "ja", hits(1), 10_000, characters)
 
-    assert prompt.messages[0].content.endswith("日本語で短く答えてください。")
-    assert prompt.messages[1].content.endswith("質問: いつ？")
+    assert "番号の付いた文章" in prompt.messages[0].content
+    assert prompt.messages[-1].content.endswith("質問: いつ？")
 
 
-@pytest.mark.parametrize("budget", [160, 200, 250, 400, 1000])
+def test_only_the_best_sentences_are_shown_under_the_number_of_their_passage() -> None:
+    texts = ("The office is red. It opens at nine.", "Cats sleep.", "Opening takes an hour.")
+    passages = [Hit(n, Chunk(f"{n}.md", 0, len(t), t), 1.0) for n, t in enumerate(texts, 1)]
+    evidence = rank_sentences("When does it open?", passages)
+
+    prompt = build_prompt("When does it open?", "en", passages, 10_000, characters, evidence, 2)
+
+    assert prompt.messages[-1].content == (
+        "[1] It opens at nine.\n\n[2] Opening takes an hour.\n\nQuestion: When does it open?"
+    )
+    assert [hit.chunk.path for hit in prompt.hits] == ["1.md", "3.md"]
+    assert len(prompt.evidence) == 1
+
+
+@pytest.mark.parametrize("budget", [400, 440, 480, 600, 1000])
 def test_the_longest_prefix_of_hits_that_fits_is_kept(budget: int) -> None:
     fitting = [
         n

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rag.ingest import read_folder
-
 from rag.chunk import chunk_document
 from rag.config import Config
 from rag.datatypes import Chunk, Hit, Prompt
 from rag.errors import ModelError
+from rag.ingest import read_folder
 from rag.language import detect_language
 from rag.prompt import build_prompt
 
