@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Citation, Evidence, Prompt
-from rag.evidence import stands_in
+from rag.evidence import quotable, stands_in
 from rag.language import content_terms, detect_language, numbers, sentence_spans
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
@@ -36,7 +36,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     """Return the sentences of ``completion`` that the evidence supports, each with its citation.
 
     A true sentence can still answer another question. It counts only when its support is
-    among ``prompt.evidence``, which was ranked against the question without the model.
+    among ``prompt.evidence``, which was ranked against the question without the model. A
+    model that had to be shown single sentences is believed only on the best one.
 
     Args:
         prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
@@ -55,11 +56,13 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
 
 
 def quote_answer(evidence: Sequence[Evidence]) -> CheckedAnswer:
-    """Return the best sentence, quoted and cited; nothing when there is none."""
-    if not evidence:
-        return CheckedAnswer("", ())
-    citation = _cite(evidence[0], [])
-    return CheckedAnswer(_marked(" ".join(citation.quote.split()), citation), (citation,))
+    """Return the best sentences, quoted and cited, a line each; nothing when there are none."""
+    citations: list[Citation] = []
+    lines = [
+        _marked(" ".join(sentence.text.split()), _cite(sentence, citations))
+        for sentence in quotable(evidence)
+    ]
+    return CheckedAnswer("\n".join(lines), tuple(citations))
 
 
 def _marked(sentence: str, citation: Citation) -> str:
@@ -105,7 +108,7 @@ def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence 
 
     backing = [
         evidence
-        for evidence in prompt.evidence
+        for evidence in prompt.evidence[: 1 if prompt.shown_sentences else None]
         if not numbers(sentence) - numbers(evidence.text) - numbers(prompt.question)
         and _shares_words(sentence, new_terms, evidence, is_named=is_named(evidence))
     ]

@@ -6,7 +6,6 @@ means success and nothing else.
 
 import argparse
 import json
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -17,20 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, load_config
 from rag.datatypes import Answer, BuildReport, Hit, IndexStatus, Progress, Token
+from rag.environment import prepare_process
 from rag.errors import RagError
 
 if TYPE_CHECKING:
     from rag.engine import RagEngine
 
-_OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     arguments = _parser().parse_args(argv)
-    for name, value in _OFFLINE.items():
-        os.environ.setdefault(name, value)
-    logging.basicConfig(level=logging.ERROR, format="%(message)s")
+    prepare_process()
     try:
         config = load_config(
             arguments.config, {"index_dir": arguments.index, "models_dir": arguments.models}

@@ -102,7 +102,8 @@ class Prompt:
     question: str
     language: Language
     hits: tuple[Hit, ...]
-    evidence: tuple[Evidence, ...]  # sentences that may back the answer, best first
+    evidence: tuple[Evidence, ...]  # sentences of the retrieved passages, best first
+    shown_sentences: int  # how many of them the model was shown; 0: whole passages
     token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
     template_hash: str
 

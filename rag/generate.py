@@ -19,6 +19,7 @@ from typing import Any, cast
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Prompt
 from rag.errors import ModelError
+from rag.evidence import quotable
 from rag.model_folder import find_model, fingerprint
 
 PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 
 class ExtractiveGenerator:
-    """Quotes the sentence that speaks best to the question. No language model."""
+    """Quotes the sentences that speak best to the question. No language model."""
 
     model_id = EXTRACTIVE
     context_tokens = 1 << 20
@@ -38,9 +39,9 @@ class ExtractiveGenerator:
         return sum(len(message.content) for message in prompt.messages) // 4
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
-        """Yield the best sentence word by word."""
-        for sentence in prompt.evidence[:1]:
-            for word in re.findall(r"\S+\s*", sentence.text)[:max_new_tokens]:
+        """Yield the best sentences word by word."""
+        for sentence in quotable(prompt.evidence):
+            for word in [*re.findall(r"\S+\s*", sentence.text), "\n"]:
                 if stop.is_set():
                     return
                 yield word

@@ -11,7 +11,7 @@ from dataclasses import replace
 from rag.datatypes import Evidence, Hit, Language, Message, Prompt
 from rag.evidence import stands_in
 
-MAX_EVIDENCE = 12  # sentences kept for checking an answer that read whole passages
+MAX_EVIDENCE = 12  # sentences kept for checking the answer
 
 _SYSTEM: dict[Language, str] = {
     "en": "Answer with a few words from the numbered passages and name the passage.",
@@ -78,8 +78,7 @@ def build_prompt(
         count_tokens: tokens of a rendered prompt.
         evidence: sentences of ``hits`` that may back the answer, best first.
         shown_sentences: show only so many of ``evidence``, and no passage without any; 0
-            shows whole passages. A model that needs this is believed only where it agrees
-            with the best sentence, so the prompt then carries that one alone as evidence.
+            shows whole passages.
 
     Raises:
         ValueError: no hits; without a passage the model must not be asked.
@@ -87,12 +86,21 @@ def build_prompt(
     if not hits:
         raise ValueError("A prompt needs at least one passage.")
     shown = _focus(hits, evidence[:shown_sentences])
-    backing = tuple(evidence[: 1 if shown_sentences else MAX_EVIDENCE])
+    draft = Prompt(
+        (),
+        question,
+        language,
+        (),
+        tuple(evidence[:MAX_EVIDENCE]),
+        shown_sentences,
+        0,
+        TEMPLATE_HASH,
+    )
     low, high = 1, len(shown)
-    best = _render(question, language, shown[:1], backing, count_tokens)
+    best = _render(draft, shown[:1], count_tokens)
     while low < high:  # the token count grows with every passage, so bisection finds the prefix
         middle = (low + high + 1) // 2
-        candidate = _render(question, language, shown[:middle], backing, count_tokens)
+        candidate = _render(draft, shown[:middle], count_tokens)
         if candidate.token_count <= budget_tokens:
             low, best = middle, candidate
         else:
@@ -112,21 +120,18 @@ def _focus(hits: Sequence[Hit], sentences: Sequence[Evidence]) -> list[tuple[Hit
 
 
 def _render(
-    question: str,
-    language: Language,
-    shown: Sequence[tuple[Hit, str]],
-    evidence: tuple[Evidence, ...],
-    count_tokens: Callable[[Prompt], int],
+    draft: Prompt, shown: Sequence[tuple[Hit, str]], count_tokens: Callable[[Prompt], int]
 ) -> Prompt:
+    """Return ``draft`` with the messages that ask its question over ``shown``."""
+    language = draft.language
     messages = [Message("system", _SYSTEM[language])]
     for passages, example_question, answer in _EXAMPLES[language]:
         messages.append(_ask(passages, example_question, language))
         messages.append(Message("assistant", answer))
     passages = "\n\n".join(_passage(n, *entry) for n, entry in enumerate(shown, start=1))
-    messages.append(_ask(passages, question, language))
-    hits = tuple(hit for hit, _ in shown)
-    draft = Prompt(tuple(messages), question, language, hits, evidence, 0, TEMPLATE_HASH)
-    return replace(draft, token_count=count_tokens(draft))
+    messages.append(_ask(passages, draft.question, language))
+    rendered = replace(draft, messages=tuple(messages), hits=tuple(hit for hit, _ in shown))
+    return replace(rendered, token_count=count_tokens(rendered))
 
 
 def _ask(passages: str, question: str, language: Language) -> Message:

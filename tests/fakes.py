@@ -1,10 +1,14 @@
 """Stand-ins that implement the real interfaces: no models, no network, known outcomes."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import ClassVar
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.config import Config
 from rag.datatypes import (
@@ -23,6 +27,7 @@ from rag.datatypes import (
     Usage,
 )
 from rag.errors import IndexDamagedError, IndexNotFoundError, QuestionError
+from rag.language import terms
 
 HANDBOOK = Document(
     path="rules/handbook.pdf",
@@ -173,7 +178,7 @@ def make_answer(
 ) -> Answer:
     """Return an answer whose provenance is filled in; without text it found nothing."""
     language = detect(question)
-    prompt = Prompt((Message("user", question),), question, language, hits, (), 120, "abc123")
+    prompt = Prompt((Message("user", question),), question, language, hits, (), 0, 120, "abc123")
     citations: tuple[Citation, ...] = ()
     if quote:
         start, end = span(HANDBOOK.text, quote)
@@ -212,3 +217,60 @@ def wait_until(is_true: Callable[[], object], seconds: float = 5.0) -> None:
     while not is_true():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.01)
+
+
+class HashingEmbedder:
+    """An `Embedder` whose vectors count hashed search terms: shared words mean close texts.
+
+    Deterministic across processes. ``embedded`` holds every passage it was given, in order.
+    """
+
+    dimension = 64
+    languages: tuple[Language, ...] = ("en", "ja")
+    max_tokens = 200
+
+    def __init__(self, fingerprint: str = "hashing-64", name: str = "hashing") -> None:
+        self.fingerprint = fingerprint
+        self.name = name
+        self.embedded: list[str] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(terms(text))
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        vector = np.zeros(self.dimension, dtype=np.float32)
+        for term in terms(text) or [""]:
+            vector[crc32(term.encode()) % self.dimension] += 1.0
+        unit: NDArray[np.float32] = vector / np.linalg.norm(vector)
+        return unit
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.embedded += texts
+        return np.stack([self.embed_query(text) for text in texts])
+
+
+class ScriptedGenerator:
+    """A `Generator` that writes ``completion`` piece by piece, whatever it is asked.
+
+    ``on_piece`` is called before each piece, so that a test can act in mid-answer.
+    """
+
+    model_id = "scripted"
+    context_tokens = 4096
+    fingerprint = "scripted"
+
+    def __init__(self, completion: str, on_piece: Callable[[int], None] = lambda n: None) -> None:
+        self.completion = completion
+        self.on_piece = on_piece
+        self.prompts: list[Prompt] = []
+
+    def count_prompt_tokens(self, prompt: Prompt) -> int:
+        return sum(len(terms(message.content)) for message in prompt.messages)
+
+    def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
+        self.prompts.append(prompt)
+        for number, piece in enumerate(pieces(self.completion)[:max_new_tokens]):
+            self.on_piece(number)
+            if stop.is_set():
+                return
+            yield piece

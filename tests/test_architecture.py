@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each module may import from layers below its own; modules of one layer do not know each other.
 LAYERS = (
     {"rag.datatypes", "rag.errors"},
-    {"rag.config", "rag.protocols"},
+    {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {"rag.evidence", "rag.answer_json", "rag.process_identity"},
     {"rag.database", "rag.model_folder", "rag.readers"},

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from rag.cite import CheckedAnswer, check_answer, quote_answer
 from rag.datatypes import Chunk, Hit, Prompt
 from rag.evidence import rank_sentences
@@ -109,11 +111,21 @@ def test_a_small_model_is_believed_only_where_it_agrees_with_the_best_sentence()
     assert check_answer(focused, "At 9:30.").text == "At 9:30. [1]"
 
 
-def test_the_best_sentence_is_quoted_when_there_is_no_usable_answer() -> None:
-    checked = quote_answer(prompt("How long do refunds take?", HOURS, REFUND).evidence)
+def test_the_best_sentences_are_quoted_when_there_is_no_usable_answer() -> None:
+    evidence = prompt("How long do refunds take?", HOURS, REFUND).evidence
 
-    assert checked.text == "Refunds are paid within 14 days. [1]"
+    checked = quote_answer(evidence)
+
+    assert checked.text.splitlines()[0] == "Refunds are paid within 14 days. [1]"
     assert checked.citations[0].path == "2.txt"
+
+
+def test_sentences_far_behind_the_best_are_not_quoted() -> None:
+    best = prompt("How long do refunds take?", REFUND).evidence[0]
+    scores = (1.0, 0.71, 0.69, 0.9)
+    evidence = [replace(best, start=n, score=score) for n, score in enumerate(scores)]
+
+    assert len(quote_answer(evidence).citations) == 2
 
 
 def test_nothing_is_quoted_from_nothing() -> None:

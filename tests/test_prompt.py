@@ -62,7 +62,8 @@ def test_only_the_best_sentences_are_shown_under_the_number_of_their_passage() -
         "[1] It opens at nine.\n\n[2] Opening takes an hour.\n\nQuestion: When does it open?"
     )
     assert [hit.chunk.path for hit in prompt.hits] == ["1.md", "3.md"]
-    assert len(prompt.evidence) == 1
+    assert prompt.evidence[0].text == "It opens at nine."
+    assert prompt.shown_sentences == 2
 
 
 @pytest.mark.parametrize("budget", [400, 440, 480, 600, 1000])

@@ -1,7 +1,6 @@
 """Command line of the training side: ``python -m training setup``."""
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from rag.config import load_config
 from rag.datatypes import Progress
+from rag.environment import prepare_process
 from rag.errors import RagError
 
 _STAGES = {
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup.add_argument("--models", type=Path, help="folder of the models")
     setup.add_argument("--config", type=Path, help="TOML file with settings")
     arguments = parser.parse_args(argv)
-    os.environ.update({"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+    prepare_process()
     try:
         config = load_config(arguments.config, {"models_dir": arguments.models})
         from training.default_models import make_default_models

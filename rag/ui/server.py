@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.config import Config
+from rag.environment import prepare_process
 from rag.errors import RagError
 from rag.jobs import config_environment
 from rag.ui.services import CONFIG_FILE_VARIABLE
@@ -34,16 +35,6 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
-_OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "TRANSFORMERS_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "SCARF_NO_ANALYTICS": "true",
-    "ANONYMIZED_TELEMETRY": "False",
-}
-
 # The three types of the ASGI specification.
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -55,7 +46,7 @@ def keep_offline() -> None:
     """Keep this process from looking up anything outside; call it before heavy imports."""
     from streamlit import net_util
 
-    os.environ.update(_OFFLINE)
+    prepare_process()
     # Streamlit asks checkip.amazonaws.com for its own address whenever a WebSocket comes from
     # a foreign origin, so any web page could make it do so. A known address is not asked for.
     net_util._external_ip = net_util._internal_ip = ADDRESS
