@@ -4,6 +4,7 @@ import html
 
 import streamlit as st
 
+from rag.config import EXTRACTIVE
 from rag.datatypes import Answer, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.passage import chunk_of
@@ -37,7 +38,8 @@ def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: 
     titles = {c.n: source_label(words, c.path, c.page) for c in answer.citations}
     st.html(answer_html(stored.text, titles))
     if answer.source == "quote":
-        st.html(_note(words("quoted")))
+        was_worded = answer.model_id != EXTRACTIVE
+        st.html(_note(words("quoted" if was_worded else "quoted_without_model")))
     if answer.citations:
         _draw_citations(services, words, stored.id, answer)
     _draw_others(services, words, stored.id, answer)

@@ -48,8 +48,10 @@ EN = {
     "not_found": "Not found in your documents",
     "not_found_detail": "No passage answers this question well enough, so no answer was written. "
     "Try other words, or check on the Documents page that the file is indexed.",
-    "quoted": "The model's own wording was not supported by the passages, so the best matching "
-    "sentence is quoted.",
+    "quoted": "The model's own wording was not supported by the passages, so the sentences that "
+    "match best are quoted.",
+    "quoted_without_model": "Quoted word for word: no installed model reads the language of this "
+    "question.",
     "timing_search": "search {value}",
     "timing_first_token": "first token {value}",
     "timing_total": "total {value}",
@@ -165,6 +167,8 @@ JA = {
     "not_found_detail": "十分な根拠となる箇所がないため、回答は作成していません。"
     "言い回しを変えるか、「文書」ページで対象のファイルが登録済みか確認してください。",
     "quoted": "モデルの文章は該当箇所で裏づけられなかったため、"
+    "最も近い文をそのまま引用しています。",
+    "quoted_without_model": "質問の言語を読めるモデルがないため、"
     "最も近い文をそのまま引用しています。",
     "timing_search": "検索 {value}",
     "timing_first_token": "最初の文字まで {value}",
