@@ -11,7 +11,7 @@ from rag.ingest import read_folder
 from rag.language import detect_language
 from rag.prompt import build_prompt
 
-CALIBRATION_PROMPTS = 32  # more did not change the answers and costs 2 s each; docs/log.md
+CALIBRATION_PROMPTS = 32  # GPTQ of the default model then takes about 80 s on two cores
 PASSAGES_PER_PROMPT = 3
 
 

@@ -47,10 +47,12 @@ class _Printer:
 
     def __init__(self) -> None:
         self._started = time.monotonic()
+        self._out = sys.stdout  # as it is now: quantization redirects what its library prints
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage in _STAGES:
-            print(f"Answer model: {_STAGES[progress.stage]} ...", flush=True)
+            print(f"Answer model: {_STAGES[progress.stage]} ...", file=self._out, flush=True)
         elif progress.done % 5 == 0 or progress.done == progress.total:
             seconds = time.monotonic() - self._started
-            print(f"  layer {progress.done} of {progress.total}, {seconds:.0f} s", flush=True)
+            line = f"  layer {progress.done} of {progress.total}, {seconds:.0f} s"
+            print(line, file=self._out, flush=True)
