@@ -55,7 +55,7 @@ check: $(VENV)/.dev ## style, types, architecture
 	@$(BIN)/python -m pytest --quiet tests/test_architecture.py
 
 clean: ## remove what was built here, but not your state/
-	rm -rf $(VENV) index models
+	rm -rf $(VENV) index models/smollm2-135m-instruct models/smollm2-135m-instruct-gptq
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_status)
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
     doctor.set_defaults(run=_doctor)
-    serve = commands.add_parser("serve", parents=[common], help="open the app in a browser")
+    serve = commands.add_parser(
+        "serve", parents=[common], help="serve the app to this machine's browser"
+    )
     serve.add_argument("--port", type=int, default=8501)
     serve.set_defaults(run=_serve)
     return parser

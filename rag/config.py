@@ -28,18 +28,20 @@ class Config:
     models_dir: Path = field(default=Path("models"))
     state_dir: Path = field(default=Path("state"))
 
-    embed_model: str = DEFAULT_EMBED_MODEL  # package, folder, name under models_dir, or hub id
+    embed_model: str = (
+        DEFAULT_EMBED_MODEL  # folder, name under models_dir, or hub id on this machine
+    )
     embed_languages: tuple[str, ...] = ()  # () means: measured with built-in probe pairs
     query_prefix: str = ""  # asymmetric models want one, e.g. "query: " (E5)
     passage_prefix: str = ""
 
-    answer_model: str = DEFAULT_ANSWER_MODEL  # name under models_dir, folder, hub id, "extractive"
+    answer_model: str = DEFAULT_ANSWER_MODEL  # the same, or "extractive"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
     max_new_tokens: int = 96
     prompt_tokens: int = 1200  # budget of the whole rendered prompt
 
     device: str = "auto"
-    threads: int = 0  # 0 means: the physical cores this process may use
+    threads: int = 0  # of numerical libraries; 0 leaves the choice to them
 
     chunk_tokens: int = 220  # in the embedder's tokens; lowered to what the embedder can read
     chunk_overlap_tokens: int = 30

@@ -119,7 +119,9 @@ def _machine(config: Config) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "memory", f"{available_gb:.1f} GB free")
-    free_gb = shutil.disk_usage(config.index_dir.resolve().anchor).free / 1e9
+    index_dir = config.index_dir.resolve()
+    existing = next(path for path in (index_dir, *index_dir.parents) if path.exists())
+    free_gb = shutil.disk_usage(existing).free / 1e9
     level: Literal["ok", "slow"] = "slow" if free_gb < _LOW_DISK_GB else "ok"
     remedy = "free some disk space" if level == "slow" else ""
     yield Finding(level, "disk", f"{free_gb:.0f} GB free", remedy)

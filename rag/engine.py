@@ -19,11 +19,13 @@ from rag.datatypes import (
     Token,
 )
 from rag.embed import SentenceTransformerEmbedder, load_embedder
+from rag.environment import limit_threads
 from rag.errors import IndexMismatchError, IndexNotFoundError
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.generations import SCHEMA_VERSION, Manifest, current_build_id, open_current
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
+from rag.model_folder import find_model, fingerprint
 from rag.prompt import TEMPLATE_HASH
 from rag.protocols import Generator
 from rag.reading_test import remembered_languages
@@ -40,6 +42,7 @@ class RagEngine:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        limit_threads(config.threads)
         self._index_lock = RLock()
         self._embedder: SentenceTransformerEmbedder | None = None
         # A lock of its own: pages that only show the index need not wait for the answer model.
@@ -67,18 +70,21 @@ class RagEngine:
 
     def _generator_for(self, language: Language) -> Generator:
         """Return the answer model if it reads ``language``, else the extractive generator."""
-        generator = self._load_generator()
-        return generator if language in self._languages_of(generator) else ExtractiveGenerator()
+        if language in self._answer_languages():
+            return self._load_generator()
+        return ExtractiveGenerator()
 
-    def _languages_of(self, generator: LocalGenerator | ExtractiveGenerator) -> tuple[str, ...]:
+    def _answer_languages(self) -> tuple[str, ...]:
+        """Return the languages that the answer model reads, without loading it if possible."""
         if self.config.answer_languages:
             return self.config.answer_languages
-        if isinstance(generator, ExtractiveGenerator):
-            return ("en", "ja", "other")
+        if self.config.answer_model == EXTRACTIVE or self.is_answer_model_missing():
+            return ()
         with self._generator_lock:
-            key = f"{generator.fingerprint}-{TEMPLATE_HASH}"
+            folder = find_model(self.config.answer_model, self.config.models_dir)
+            key = f"{fingerprint(folder)}-{self.config.answer_precision}-{TEMPLATE_HASH}"
             file = self.config.state_dir / "readable-languages.json"
-            return remembered_languages(generator, key, file)
+            return remembered_languages(self._load_generator, key, file)
 
     def is_answer_model_missing(self) -> bool:
         """Tell whether the default answer model was never made; answers are then quotes."""
@@ -103,7 +109,8 @@ class RagEngine:
         """
         _, retriever = self._open()
         retriever.embedder.embed_query("warm-up")
-        self._languages_of(self._load_generator())
+        self._answer_languages()
+        self._load_generator()
 
     # Index --------------------------------------------------------------------------------
 

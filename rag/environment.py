@@ -16,12 +16,32 @@ _OFFLINE = {
     "SCARF_NO_ANALYTICS": "true",
     "ANONYMIZED_TELEMETRY": "False",
 }
+# They warn about parts that are not used here, some while they are imported.
+_NOISY = (
+    "accelerate.utils.modeling",
+    "bitsandbytes.backends.cpu.ops",
+    "bm25s",
+    "faiss.loader",
+    "gptqmodel",
+    "tokenicer.tokenicer",
+    "torch.utils._pytree",
+    "torchao",
+    "transformers",
+)
 _QUIET = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
+
+
+def limit_threads(threads: int) -> None:
+    """Let numerical libraries use ``threads`` threads; 0 leaves the choice to them.
+
+    Works only before they are imported.
+    """
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
 
 
 def prepare_process() -> None:
     """Keep this process and its children offline, and their libraries quiet."""
     os.environ.update(_OFFLINE | _QUIET)
-    # torch, torchao, bitsandbytes and gptqmodel warn about parts that are not used here, some
-    # while they are imported and each through a handler of its own.
-    logging.disable(logging.WARNING)
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(logging.ERROR)

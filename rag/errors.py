@@ -30,7 +30,7 @@ class IndexDamagedError(RagError):
 
 
 class IndexMismatchError(RagError):
-    """The index was built with another embedder, splitter or format than the configured one."""
+    """The index was built with another embedder than the configured one, or in another format."""
 
 
 class IndexBusyError(RagError):

@@ -26,7 +26,7 @@ _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often th
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
-_EMPTY_FACTOR = 0.3  # a sentence that asks, or adds nothing to the question, answers nothing
+_EMPTY_FACTOR = 0.3  # a heading, a question, or an echo of the question answers nothing
 
 
 def coverage(question: str, text: str, weight: TermWeight) -> float:
@@ -91,7 +91,7 @@ def rank_sentences(
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - numbers(question):
             score += _NUMBER_BONUS
-        if not found - wanted or text[-1] in "?？":
+        if not found - wanted or text[-1] in "?？" or text.startswith("#"):
             score *= _EMPTY_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end

@@ -11,7 +11,6 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from functools import cached_property
 from pathlib import Path
 from threading import Event, Lock
 from typing import Any, cast
@@ -20,7 +19,7 @@ from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Prompt
 from rag.errors import ModelError
 from rag.evidence import quotable
-from rag.model_folder import find_model, fingerprint
+from rag.model_folder import find_model
 
 PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
@@ -52,8 +51,6 @@ class LocalGenerator:
 
     def __init__(self, folder: Path, config: Config) -> None:
         self._lock = Lock()
-        self._config = config
-        self._folder = folder
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
         self._device = _device(config)
@@ -74,11 +71,6 @@ class LocalGenerator:
     def context_tokens(self) -> int:
         """Most tokens of prompt and completion together."""
         return int(getattr(self._model.config, "max_position_embeddings", 2048))
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Changes with the weights and the precision."""
-        return f"{fingerprint(self._folder)}-{self.precision}"
 
     @property
     def kernel(self) -> str:

@@ -1,14 +1,16 @@
 """Index generations: ``index/<build_id>/`` written aside, published by one rename.
 
-``index/CURRENT`` holds the id of the generation that serves. A build writes beside it, syncs,
-records a SHA-256 of every file in ``manifest.json`` and only then replaces ``CURRENT``: killed
-at any moment, it leaves the old index or the new one, never a mixture. FAISS notices 6 % of
-single flipped bits by itself, so every file is checked against the manifest when opened.
+``index/CURRENT`` holds the id of the generation that serves and the hash of its manifest. A
+build writes beside it, syncs, records a SHA-256 of every file in ``manifest.json`` and only then
+replaces ``CURRENT``: killed at any moment, it leaves the old index or the new one, never a
+mixture. FAISS notices 6 % of single flipped bits by itself, so every file is checked against
+the manifest when opened.
 """
 
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,9 +22,9 @@ from secrets import token_hex
 from rag.errors import BuildError, IndexBusyError, IndexDamagedError, IndexNotFoundError
 
 SCHEMA_VERSION = 1  # raise it when readers, chunking or terms change what an index means
-KEPT_GENERATIONS = 2
 _CURRENT = "CURRENT"
 _MANIFEST = "manifest.json"
+_POINTER = re.compile(r"(?P<build_id>\d{8}T\d{6}Z-[0-9a-f]{6})\n(?P<sha256>[0-9a-f]{64})\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,27 @@ def new_build_id() -> str:
 
 
 def current_build_id(index_dir: Path) -> str | None:
-    """Return the id that ``CURRENT`` names, or None when nothing was published yet."""
+    """Return the id that ``CURRENT`` names, or None when nothing was published yet.
+
+    Raises:
+        IndexDamagedError: ``CURRENT`` holds something else.
+    """
+    pointer = _read_pointer(index_dir)
+    return pointer[0] if pointer else None
+
+
+def _read_pointer(index_dir: Path) -> tuple[str, str] | None:
+    """Return the build id and the SHA-256 of its manifest."""
+    path = index_dir / _CURRENT
     try:
-        return (index_dir / _CURRENT).read_text(encoding="utf-8").strip() or None
+        match = _POINTER.fullmatch(path.read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise IndexDamagedError(f"{index_dir / _CURRENT} cannot be read ({error}).") from error
+        raise _damaged(path, "cannot be read") from error
+    if match is None:
+        raise _damaged(path, "does not name an index")
+    return match["build_id"], match["sha256"]
 
 
 def open_current(index_dir: Path) -> Generation:
@@ -81,21 +97,27 @@ def open_current(index_dir: Path) -> Generation:
         IndexNotFoundError: nothing was published yet.
         IndexDamagedError: a file is missing or differs from its checksum.
     """
-    build_id = current_build_id(index_dir)
-    if build_id is None:
+    pointer = _read_pointer(index_dir)
+    if pointer is None:
         raise IndexNotFoundError(
             f"There is no index in {index_dir} yet. Build one: `python -m rag build FOLDER`."
         )
+    build_id, manifest_sha256 = pointer
     path = index_dir / build_id
+    _check(path / _MANIFEST, manifest_sha256)
     manifest = _read_manifest(path)
-    for name, expected in manifest.sha256.items():
-        try:
-            actual = _sha256(path / name)
-        except OSError as error:
-            raise _damaged(path / name, "cannot be read", manifest.folder) from error
-        if actual != expected:
-            raise _damaged(path / name, "differs from its checksum", manifest.folder)
+    for name, sha256 in manifest.sha256.items():
+        _check(path / name, sha256, manifest.folder)
     return Generation(path, manifest)
+
+
+def _check(path: Path, sha256: str, folder: str = "FOLDER") -> None:
+    try:
+        actual = _sha256(path)
+    except OSError as error:
+        raise _damaged(path, "is missing or cannot be read", folder) from error
+    if actual != sha256:
+        raise _damaged(path, "differs from its checksum", folder)
 
 
 def _damaged(path: Path, problem: str, folder: str = "FOLDER") -> IndexDamagedError:
@@ -105,13 +127,15 @@ def _damaged(path: Path, problem: str, folder: str = "FOLDER") -> IndexDamagedEr
 
 
 def _read_manifest(path: Path) -> Manifest:
+    """Return the manifest, whose checksum holds; it can still be of another version."""
     try:
         table = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
         recipe = Recipe(**table.pop("recipe"))
         languages = tuple(table.pop("embed_languages"))
-        return Manifest(recipe=recipe, embed_languages=languages, **table)
+        sha256 = dict(table.pop("sha256"))
+        return Manifest(recipe=recipe, embed_languages=languages, sha256=sha256, **table)
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _damaged(path / _MANIFEST, "is missing or damaged") from error
+        raise _damaged(path / _MANIFEST, "was written by another version") from error
 
 
 @contextmanager
@@ -141,14 +165,17 @@ def exclusive_writer(index_dir: Path) -> Iterator[None]:
 
 
 def start_generation(index_dir: Path) -> Path:
-    """Return an empty folder for a new generation, after removing what dead builds left.
+    """Return an empty folder for a new generation.
 
-    Call it, and `publish`, only while holding `exclusive_writer`.
+    Removes what dead builds left and all generations but the one that serves, which becomes
+    the previous one. Call it, and `publish`, only while holding `exclusive_writer`.
     """
-    current = current_build_id(index_dir)
-    kept = sorted(path.name for path in index_dir.iterdir() if (path / _MANIFEST).is_file())
+    try:
+        current = current_build_id(index_dir)
+    except IndexDamagedError:
+        current = None  # the build is what mends it
     for path in index_dir.iterdir():
-        if path.is_dir() and path.name not in (*kept[-KEPT_GENERATIONS:], current):
+        if path.is_dir() and path.name != current:
             shutil.rmtree(path)
     folder = index_dir / new_build_id()
     folder.mkdir(mode=0o700)
@@ -183,7 +210,7 @@ def publish(
     for path in (*files, folder / _MANIFEST, *(p for p in folder.rglob("*") if p.is_dir()), folder):
         _sync(path)
     pointer = folder.parent / f"{_CURRENT}.new"
-    pointer.write_text(folder.name + "\n", encoding="utf-8")
+    pointer.write_text(f"{folder.name}\n{_sha256(folder / _MANIFEST)}\n", encoding="ascii")
     _sync(pointer)
     pointer.replace(folder.parent / _CURRENT)
     _sync(folder.parent)

@@ -21,8 +21,8 @@ _SYSTEM: dict[Language, str] = {
 }
 _QUESTION: dict[Language, str] = {"en": "Question", "ja": "質問", "other": "Question"}
 
-# Worked examples shorten the answers of a small model and lift those that a passage supports
-# from 11 to 16 of 24 (docs/log.md). They are earlier turns of the same chat.
+# Worked examples, as earlier turns of the same chat, teach a small model to answer in a few
+# words and to name the passage (docs/log.md).
 _Example = tuple[str, str, str]  # passages, question, answer
 _ENGLISH_EXAMPLES: tuple[_Example, ...] = (
     (

@@ -6,6 +6,7 @@ something in it. Questions in such a language are answered by quoting instead.
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -52,18 +53,21 @@ def _score(generator: Generator, language: Language) -> float:
     return right / len(questions)
 
 
-def remembered_languages(generator: Generator, key: str, file: Path) -> tuple[Language, ...]:
+def remembered_languages(
+    load_generator: Callable[[], Generator], key: str, file: Path
+) -> tuple[Language, ...]:
     """Return `readable_languages`, measured once and kept in ``file`` under ``key``.
 
-    An unreadable file only means to measure again: it holds nothing else.
+    The model is loaded only to be measured. An unreadable file only means to measure again:
+    it holds nothing else.
     """
     try:
-        known = json.loads(file.read_text(encoding="utf-8"))
-        return tuple(known[key])
+        return tuple(json.loads(file.read_text(encoding="utf-8"))[key])
     except (OSError, ValueError, KeyError, TypeError):
-        languages = readable_languages(generator)
+        languages = readable_languages(load_generator())
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = file.with_name(f"{file.name}.{os.getpid()}")
+    partial.touch(mode=0o600)
     partial.write_text(json.dumps({key: languages}), encoding="utf-8")
     partial.replace(file)
     return languages

@@ -275,9 +275,7 @@ def test_a_garbage_pointer_is_damage_with_a_remedy(index_dir: Path, garbage: byt
         {"embed_languages": 7},
     ],
 )
-def test_a_manifest_of_another_shape_is_refused(
-    index_dir: Path, change: dict[str, object]
-) -> None:
+def test_a_manifest_of_another_shape_is_refused(index_dir: Path, change: dict[str, object]) -> None:
     manifest = open_current(index_dir).path / "manifest.json"
     manifest.write_text(json.dumps(json.loads(manifest.read_text()) | change))
 

@@ -1,0 +1,369 @@
+"""The local answer model, checked with a tiny random Llama against transformers' own decoding."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event, Timer
+from typing import Any
+
+import pytest
+
+from rag.config import Config
+from rag.datatypes import Message, Prompt
+from rag.errors import ModelError
+from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
+
+TEMPLATE = (
+    "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<s>assistant\n{% endif %}"
+)
+CONTEXT = 2048
+DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "smollm2-135m-instruct-gptq"
+
+
+def prompt(*texts: str) -> Prompt:
+    messages = tuple(Message("user", text) for text in texts)
+    return Prompt(
+        messages=messages,
+        question=texts[-1],
+        language="en",
+        hits=(),
+        evidence=(),
+        shown_sentences=0,
+        token_count=0,
+        template_hash="",
+    )
+
+
+QUESTION = prompt(
+    "Answer briefly. 短く答えてください。", "How many days of 年次有給休暇 are there?"
+)
+
+
+def make_model(folder: Path, template: str | None = TEMPLATE) -> Path:
+    """Write a random Llama of two layers with a byte-level tokenizer without merges."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {"<s>": 0, "</s>": 1} | {c: n for n, c in enumerate(alphabet, start=2)}
+    bytes_only = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    bytes_only.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bytes_only.decoder = decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bytes_only, bos_token="<s>", eos_token="</s>"
+    )
+    tokenizer.chat_template = template
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(20261121)
+    config = LlamaConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=CONTEXT,
+        initializer_range=0.5,  # so that the likeliest token is not always the same
+        bos_token_id=0,
+        eos_token_id=1,
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_model(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+def load(folder: Path, **settings: Any) -> LocalGenerator:  # noqa: ANN401 - settings of any type
+    config = replace(Config(), answer_model=str(folder), device="cpu", **settings)
+    generator = load_generator(config)
+    assert isinstance(generator, LocalGenerator)
+    return generator
+
+
+@pytest.fixture(scope="module")
+def generator(folder: Path) -> LocalGenerator:
+    generator = load(folder)
+    generator._model.float()  # in 16 bits two likely tokens may tie, and windows break the tie
+    return generator
+
+
+def record_reads(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, then: Callable[[], None]
+) -> list[int]:
+    """Return a list that grows by the number of ids of every forward pass; ``then`` follows."""
+    reads: list[int] = []
+    forward = generator._next_id
+
+    def spy(ids: list[int], cache: object) -> int:
+        reads.append(len(ids))
+        next_id = forward(ids, cache)
+        then()
+        return next_id
+
+    monkeypatch.setattr(generator, "_next_id", spy)
+    return reads
+
+
+def greedy_ids(generator: LocalGenerator, asked: Prompt, max_new_tokens: int) -> list[int]:
+    """Return what ``transformers.generate`` continues the same prompt with."""
+    import torch
+
+    ids = torch.tensor([generator._prompt_ids(asked)])
+    with torch.inference_mode():
+        whole = generator._model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            pad_token_id=1,
+        )
+    return [int(token_id) for token_id in whole[0, ids.shape[1] :]]
+
+
+@pytest.mark.parametrize("length", [1, 127, 128, 129, 300, 700])
+def test_the_pieces_are_the_greedy_decoding_of_transformers(
+    generator: LocalGenerator, length: int
+) -> None:
+    asked = prompt("年休 leave " * length)  # around the edges of the prefill window, too
+    asked = prompt(asked.question[:length])
+
+    pieces = list(generator.stream(asked, 20, Event()))
+
+    expected = greedy_ids(generator, asked, 20)
+    ended = expected[-1] in generator._end_ids()
+    expected = expected[:-1] if ended else expected
+    text = generator._tokenizer.decode(expected, skip_special_tokens=True)
+    assert len(pieces) == len(expected)
+    assert "".join(pieces) == text.rstrip("\ufffd")  # a character may still be incomplete
+
+
+def test_different_prompts_are_continued_differently(generator: LocalGenerator) -> None:
+    texts = {"".join(generator.stream(prompt(text), 20, Event())) for text in ("one", "two", "三")}
+
+    assert len(texts) == 3
+
+
+def test_asking_twice_gives_the_same_pieces(generator: LocalGenerator) -> None:
+    first = list(generator.stream(QUESTION, 20, Event()))
+
+    assert list(generator.stream(QUESTION, 20, Event())) == first
+
+
+def test_the_counted_prompt_tokens_are_the_ids_that_are_read(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = record_reads(generator, monkeypatch, lambda: None)
+
+    next(generator.stream(QUESTION, 1, Event()))
+
+    rendered = generator._tokenizer.apply_chat_template(
+        [{"role": m.role, "content": m.content} for m in QUESTION.messages],
+        add_generation_prompt=True,
+        return_dict=True,
+    )
+    assert generator.count_prompt_tokens(QUESTION) == sum(reads) == len(rendered["input_ids"])
+
+
+def test_special_tokens_in_a_document_do_not_change_the_count(generator: LocalGenerator) -> None:
+    # Bytes, one token each, but "</s>" of the text itself is read as one special token.
+    plain, hostile = prompt("a" * 4), prompt("</s>")
+
+    assert generator.count_prompt_tokens(plain) - generator.count_prompt_tokens(hostile) == 3
+
+
+def test_stop_before_the_start_reads_nothing(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+    stop.set()
+    reads = record_reads(generator, monkeypatch, lambda: None)
+
+    assert list(generator.stream(QUESTION, 20, stop)) == []
+    assert reads == []
+
+
+def test_stop_while_a_long_prompt_is_read_ends_after_one_window(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+    reads = record_reads(generator, monkeypatch, stop.set)
+
+    assert list(generator.stream(prompt("word " * 390), 20, stop)) == []
+    assert reads == [128]
+
+
+def test_stop_during_decoding_yields_nothing_more(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+    whole = list(generator.stream(QUESTION, 10, Event()))
+    stream = generator.stream(QUESTION, 10, stop)
+
+    begun = [next(stream), next(stream)]
+    stop.set()
+
+    assert begun == whole[:2]
+    assert list(stream) == []
+
+
+def test_stop_from_another_thread_is_quick(generator: LocalGenerator) -> None:
+    stop = Event()
+    Timer(0.05, stop.set).start()
+    started = time.monotonic()
+
+    list(generator.stream(prompt("word " * 390), 4096, stop))
+
+    assert time.monotonic() - started < 1.0
+
+
+def test_an_abandoned_stream_frees_the_model(generator: LocalGenerator) -> None:
+    stream = generator.stream(QUESTION, 10, Event())
+    next(stream)
+    stream.close()  # type: ignore[attr-defined] # a generator object
+
+    assert len(list(generator.stream(QUESTION, 2, Event()))) == 2
+
+
+def scripted(generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
+    """Let the model continue every prompt with ``ids``, whatever it computes."""
+    left = iter(ids)
+    monkeypatch.setattr(generator, "_next_id", lambda read, cache: next(left))
+
+
+def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "年休は10日です。🎻"
+    ids = generator._tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert len(ids) == len(text.encode())  # one token a byte
+    scripted(generator, monkeypatch, [*ids, 1])
+
+    pieces = list(generator.stream(prompt("x"), 96, Event()))
+
+    assert len(pieces) == len(ids)
+    assert [piece for piece in pieces if piece] == list(text)
+    assert pieces[:3] == ["", "", "年"]
+
+
+def test_the_end_token_is_not_part_of_the_answer(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = generator._tokenizer("ab", add_special_tokens=False)["input_ids"]
+    scripted(generator, monkeypatch, [*ids, 1, *ids])
+
+    assert list(generator.stream(prompt("x"), 96, Event())) == ["a", "b"]
+
+
+def test_a_phrase_said_over_and_over_ends_the_answer(
+    generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = generator._tokenizer("abc" * 50, add_special_tokens=False)["input_ids"]
+    scripted(generator, monkeypatch, ids)
+
+    assert "".join(generator.stream(prompt("x"), 96, Event())) == ("abc" * 8)[:23]
+
+
+def test_sixteen_bits_are_used_where_the_machine_has_them(folder: Path) -> None:
+    import torch
+
+    from rag.generate import half_precision
+
+    generator = load(folder)
+    assert list(generator.stream(prompt("年休?"), 3, Event())) != []
+    assert generator.precision == "16-bit"
+    assert generator.model_id == "tiny-llama (16-bit)"
+    assert half_precision("cpu") in (torch.bfloat16, torch.float32)
+    assert next(generator._model.parameters()).dtype == half_precision("cpu")
+    assert generator.kernel == "Linear"
+    assert generator.context_tokens == CONTEXT
+
+
+def test_nf4_loads_and_streams_its_own_greedy_decoding(folder: Path) -> None:
+    nf4 = load(folder, answer_precision="nf4")
+
+    asked = prompt("年休?")  # one prefill window
+    pieces = list(nf4.stream(asked, 10, Event()))
+
+    assert (nf4.model_id, nf4.kernel) == ("tiny-llama (NF4)", "Linear4bit")
+    expected = nf4._tokenizer.decode(greedy_ids(nf4, asked, 10), skip_special_tokens=True)
+    assert "".join(pieces) == expected.rstrip("\ufffd")
+
+
+def test_the_fingerprint_tells_weights_and_precisions_apart(
+    generator: LocalGenerator, folder: Path
+) -> None:
+    assert load(folder).fingerprint == generator.fingerprint
+    assert load(folder, answer_precision="nf4").fingerprint != generator.fingerprint
+
+
+def test_a_model_without_a_chat_template_is_refused(tmp_path: Path) -> None:
+    base = make_model(tmp_path / "base-model", template=None)
+
+    with pytest.raises(ModelError, match=r"base-model has no chat template.*-Instruct"):
+        load(base)
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("config.json", "{"),
+        ("config.json", "[]"),
+        ("config.json", '{"model_type": "no-such-architecture"}'),
+        ("config.json", '{"model_type": "llama", "quantization_config": 4}'),
+        ("tokenizer.json", "{"),
+        ("model.safetensors", "no weights"),
+    ],
+)
+def test_a_damaged_model_folder_is_an_error_in_words(
+    tmp_path: Path, file: str, content: str
+) -> None:
+    broken = make_model(tmp_path / "broken")
+    (broken / file).write_text(content)
+
+    with pytest.raises(ModelError, match="broken") as raised:
+        load(broken)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_gptq_checkpoint_is_not_served_in_another_precision(tmp_path: Path) -> None:
+    checkpoint = make_model(tmp_path / "gptq")
+    table = json.loads((checkpoint / "config.json").read_text())
+    table["quantization_config"] = {"quant_method": "gptq", "bits": 4}
+    (checkpoint / "config.json").write_text(json.dumps(table))
+
+    with pytest.raises(ModelError, match=r"RAG_ANSWER_PRECISION=auto"):
+        load(checkpoint, answer_precision="nf4")
+
+
+def test_a_missing_gpu_is_an_error_naming_the_setting(folder: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(ModelError, match="RAG_DEVICE=auto"):
+        load_generator(replace(Config(), answer_model=str(folder), device="cuda"))
+
+
+def test_extractive_needs_no_model(tmp_path: Path) -> None:
+    config = replace(Config(), answer_model="extractive", models_dir=tmp_path / "none")
+
+    assert isinstance(load_generator(config), ExtractiveGenerator)
+
+
+@pytest.mark.model
+@pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="made by `python -m training setup`")
+def test_the_default_model_streams_the_greedy_decoding_of_transformers() -> None:
+    default = load(DEFAULT_MODEL)
+
+    pieces = list(default.stream(QUESTION, 12, Event()))
+
+    expected = greedy_ids(default, QUESTION, 12)
+    text = default._tokenizer.decode(expected, skip_special_tokens=True)
+    assert default.precision == "GPTQ 4-bit"
+    assert "".join(pieces).strip() == text.rstrip("\ufffd").strip()
