@@ -16,7 +16,9 @@ def passage_html(text: str, passage: tuple[int, int], quote: tuple[int, int] | N
     start, end = passage
     if quote is not None:
         start, end = min(start, quote[0]), max(end, quote[1])
-    first = _cut_after_newline(text, max(0, start - BEFORE_CHARS), start)
+    anchor = quote[0] if quote else start
+    first = _cut_after_newline(text, max(0, anchor - BEFORE_CHARS), anchor)
+    start = max(start, first)  # a long passage is cut, so that its quote is in view
     last = _cut_before_newline(text, end, min(len(text), end + AFTER_CHARS))
     before = ("… " if first > 0 else "") + text[first:start]
     after = text[end:last] + (" …" if last < len(text) else "")
