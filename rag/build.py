@@ -18,6 +18,7 @@ from rag.generations import (
     SCHEMA_VERSION,
     Generation,
     Recipe,
+    current_build_id,
     exclusive_writer,
     open_current,
     publish,
@@ -86,9 +87,14 @@ def build_index(
             files = build.read(known)
             _refuse_bad_outcome(files, folder, current, allow_shrink)
             generation = build.finish(files)
-        except BaseException:
-            shutil.rmtree(generation_folder, ignore_errors=True)
-            raise
+        except OSError as error:
+            raise BuildError(
+                f"The new index could not be written to {config.index_dir} ({error}). Free some "
+                "disk space or check the folder's permissions; the previous index is untouched."
+            ) from error
+        finally:
+            if current_build_id(config.index_dir) != generation_folder.name:
+                shutil.rmtree(generation_folder, ignore_errors=True)
     manifest = generation.manifest
     seconds = round(time.monotonic() - started, 2)
     return BuildReport(manifest.build_id, manifest.documents, manifest.chunks, files, seconds)

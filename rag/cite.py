@@ -20,6 +20,7 @@ _MARKER = re.compile(
 )
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
+_LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
 
@@ -59,7 +60,7 @@ def quote_answer(evidence: Sequence[Evidence]) -> CheckedAnswer:
     """Return the best sentences, quoted and cited, a line each; nothing when there are none."""
     citations: list[Citation] = []
     lines = [
-        _marked(" ".join(sentence.text.split()), _cite(sentence, citations))
+        _marked(_LIST_MARKER.sub("", " ".join(sentence.text.split())), _cite(sentence, citations))
         for sentence in quotable(evidence)
     ]
     return CheckedAnswer("\n".join(lines), tuple(citations))

@@ -10,9 +10,10 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from io import TextIOWrapper
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rag.config import Config, load_config
 from rag.datatypes import Answer, BuildReport, Hit, IndexStatus, Progress, Token
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # pipes on Windows and the C locale are not UTF-8
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     prepare_process()
     try:
@@ -33,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return int(arguments.run(arguments, config))
     except RagError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: Interrupted; nothing was changed.", file=sys.stderr)
@@ -44,16 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--index", type=Path, metavar="DIR", help="folder of the index")
     common.add_argument("--models", type=Path, metavar="DIR", help="folder of the models")
     common.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
     common.add_argument("--json", action="store_true", help="print one JSON object")
-    parser = argparse.ArgumentParser(prog="python -m rag", description="Ask your own documents.")
+    parser = _Parser(prog="python -m rag", description="Ask your own documents.")
     commands = parser.add_subparsers(dest="command", required=True)
 
     build = commands.add_parser("build", parents=[common], help="index a folder")
-    build.add_argument("folder", type=Path)
+    build.add_argument("folder", type=_folder)
     build.add_argument("--progress", action="store_true", help="progress as JSON lines on stderr")
     build.add_argument(
         "--allow-shrink", action="store_true", help="publish even if most documents are gone"
@@ -81,11 +85,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong call in one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = (
+            " Put `--` before a question that begins with a dash." if "question" in message else ""
+        )
+        self.exit(2, f"error: {message}. See `{self.prog} --help`.{hint}\n")
+
+
 def _positive(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 1000:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
-    return value
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # an unset variable in a script would index the working directory
+        raise argparse.ArgumentTypeError("expected a folder, got nothing")
+    return Path(text)
 
 
 def _engine(config: Config) -> "RagEngine":
@@ -143,18 +162,20 @@ class _ProgressPrinter:
 def _search(arguments: argparse.Namespace, config: Config) -> int:
     import time
 
+    from rag.answer import clean_question
     from rag.language import detect_language
 
+    question = clean_question(arguments.question, config.max_question_chars)
     engine = _engine(config)
     engine.index_status()  # opening the index is not part of the search time
     started = time.perf_counter()
-    hits = engine.search(arguments.question, arguments.k)
+    hits = engine.search(question, arguments.k)
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     if arguments.json:
         _print_json(
             {
-                "query": arguments.question,
-                "language": detect_language(arguments.question),
+                "query": question,
+                "language": detect_language(question),
                 "hits": [_hit_table(hit) for hit in hits],
                 "timings": {"retrieve_ms": milliseconds},
             }

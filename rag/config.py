@@ -122,7 +122,7 @@ def _read_toml(config_file: Path | None, problems: list[str]) -> list[Entry]:
     path = config_file or Path("fumikura.toml")
     if not path.is_file():
         if config_file is not None:
-            problems.append(f"the file {path} does not exist")
+            problems.append(f"{path} is not a file")
         return []
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -34,11 +34,15 @@ CREATE TABLE file (
 
 
 class CorpusWriter:
-    """Fills a new corpus file. Rows number the passages from 0 in the order of adding."""
+    """Fills a new corpus file. Rows number the passages from 0 in the order of adding.
+
+    Every method raises OSError when the disk is full or the folder not writable.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._connection = sqlite3.connect(folder / FILE_NAME)
-        self._connection.executescript(_SCHEMA)
+        with _disk_errors():
+            self._connection = sqlite3.connect(folder / FILE_NAME)
+            self._connection.executescript(_SCHEMA)
         self.documents = 0
         self.chunks = 0
 
@@ -51,6 +55,12 @@ class CorpusWriter:
         for chunk in chunks:
             if document.text[chunk.start : chunk.end] != chunk.text:
                 raise ValueError(f"A span of {document.path} does not match its passage.")
+        with _disk_errors():
+            self._insert(document, chunks)
+        self.documents += 1
+        self.chunks += len(chunks)
+
+    def _insert(self, document: Document, chunks: Sequence[Chunk]) -> None:
         cursor = self._connection.execute(
             "INSERT INTO document (path, sha256, title, text, page_starts, blocks)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -70,21 +80,28 @@ class CorpusWriter:
                 for i, c in enumerate(chunks)
             ],
         )
-        self.documents += 1
-        self.chunks += len(chunks)
 
     def close(self, files: Iterable[FileStatus]) -> None:
         """Store the status of every file of the folder and finish the corpus."""
-        self._connection.executemany(
-            "INSERT INTO file VALUES (:path, :status, :reason, :chunks, :pages, :size_bytes)",
-            [asdict(file) for file in files],
-        )
-        self._connection.commit()
-        self._connection.close()
+        with _disk_errors():
+            self._connection.executemany(
+                "INSERT INTO file VALUES (:path, :status, :reason, :chunks, :pages, :size_bytes)",
+                [asdict(file) for file in files],
+            )
+            self._connection.commit()
+            self._connection.close()
 
     def abort(self) -> None:
         """Close without keeping anything."""
         self._connection.close()
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise OSError(f"{FILE_NAME}: {error}") from error
 
 
 class Corpus:

@@ -55,6 +55,7 @@ class SentenceTransformerEmbedder:
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - the library ships no types
+        from safetensors import SafetensorError
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -65,10 +66,14 @@ class SentenceTransformerEmbedder:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (
+            OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError,
+            SafetensorError,
+        ) as error:  # fmt: skip # AssertionError: RAG_DEVICE=cuda without CUDA
             raise ModelError(
-                f"The embedder in {self._folder} could not be loaded ({error}). Check that it is "
-                "a sentence-transformers model, or set RAG_EMBED_MODEL to another one."
+                f"The embedder in {self._folder} could not be loaded ({str(error)[:200]}). Check "
+                "that it is a sentence-transformers model and that RAG_DEVICE fits this machine, "
+                "or set RAG_EMBED_MODEL to another one."
             ) from error
         return model.eval()
 

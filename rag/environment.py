@@ -28,7 +28,11 @@ _NOISY = (
     "torchao",
     "transformers",
 )
-_QUIET = {"TQDM_DISABLE": "1", "TOKENIZERS_PARALLELISM": "false"}
+_QUIET = {
+    "TQDM_DISABLE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
 
 
 def limit_threads(threads: int) -> None:

@@ -38,7 +38,7 @@ class ExtractiveGenerator:
         return sum(len(message.content) for message in prompt.messages) // 4
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
-        """Yield the best sentences word by word."""
+        """Yield the best sentences word by word, however long: nothing is worded here."""
         for sentence in quotable(prompt.evidence):
             for word in [*re.findall(r"\S+\s*", sentence.text), "\n"]:
                 if stop.is_set():
@@ -54,9 +54,14 @@ class LocalGenerator:
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
         self._device = _device(config)
+        from safetensors import SafetensorError
+
         try:
             self._tokenizer, self._model = _load(folder, self.precision, self._device)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except (
+            OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError,
+            SafetensorError,
+        ) as error:  # fmt: skip # what transformers raises for the ways to damage a checkpoint
             raise ModelError(
                 f"The answer model in {folder} could not be loaded ({_first_line(error)}). Set "
                 "RAG_ANSWER_MODEL to another model, or to `extractive` to go without one."
@@ -176,7 +181,10 @@ def _precision(folder: Path, config: Config) -> str:
         table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ModelError(f"{folder / 'config.json'} is missing or damaged.") from error
-    quantization = table.get("quantization_config") or {}
+    if not isinstance(table, dict):
+        raise ModelError(f"{folder / 'config.json'} is missing or damaged.")
+    quantization = table.get("quantization_config")
+    quantization = quantization if isinstance(quantization, dict) else {}
     if quantization.get("quant_method") == "gptq" or (folder / "quantize_config.json").is_file():
         if config.answer_precision != "auto":
             raise ModelError(

@@ -4,6 +4,7 @@ A model card may name many languages, and a model that does not know one still w
 something in it. Questions in such a language are answered by quoting instead.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Callable
@@ -65,9 +66,10 @@ def remembered_languages(
         return tuple(json.loads(file.read_text(encoding="utf-8"))[key])
     except (OSError, ValueError, KeyError, TypeError):
         languages = readable_languages(load_generator())
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = file.with_name(f"{file.name}.{os.getpid()}")
-    partial.touch(mode=0o600)
-    partial.write_text(json.dumps({key: languages}), encoding="utf-8")
-    partial.replace(file)
+    with contextlib.suppress(OSError):  # it can be measured again
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}.{os.getpid()}")
+        partial.touch(mode=0o600)
+        partial.write_text(json.dumps({key: languages}), encoding="utf-8")
+        partial.replace(file)
     return languages

@@ -74,7 +74,14 @@ class FaissVectorIndex:
         return np.stack([self._index.reconstruct(row) for row in rows])
 
     def save(self, folder: Path) -> None:
-        """Write ``vectors.faiss`` into ``folder``."""
+        """Write ``vectors.faiss`` into ``folder``.
+
+        Raises:
+            OSError: the disk is full or the folder not writable.
+        """
         import faiss
 
-        faiss.write_index(self._index, str(folder / FILE_NAME))
+        try:
+            faiss.write_index(self._index, str(folder / FILE_NAME))
+        except RuntimeError as error:
+            raise OSError(f"{folder / FILE_NAME} could not be written") from error

@@ -102,9 +102,9 @@ def test_both_legs_and_the_corpus_number_the_passages_alike(folder: Path, config
     row = Corpus(path).rows_of("規則/就業規則.txt")[0]
     lexical, vectors = Bm25LexicalIndex.load(path, report.chunks), FaissVectorIndex.load(path)
     assert lexical.search("年次有給休暇", 1)[0][0] == row
-    assert vectors.search(HashingEmbedder().embed_query(chunk.search_text), 1) == [
-        (row, pytest.approx(1.0, abs=1e-6))
-    ]
+    (found,) = vectors.search(HashingEmbedder().embed_query(chunk.search_text), 1)
+    assert found[0] == row
+    assert found[1] == pytest.approx(1.0, abs=1e-6)
 
 
 def test_a_second_build_embeds_nothing_and_keeps_the_same_vectors(

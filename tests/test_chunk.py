@@ -1,4 +1,5 @@
 import random
+from itertools import pairwise
 
 from rag.chunk import chunk_document
 from rag.datatypes import Block, Document
@@ -48,7 +49,7 @@ def test_passages_of_one_section_overlap_by_whole_sentences() -> None:
     chunks = chunk_document(document(text), 150, 40, characters)
 
     assert all(chunk.text.startswith("Sentence") for chunk in chunks)
-    assert all(b.start < a.end for a, b in zip(chunks, chunks[1:], strict=False))
+    assert all(b.start < a.end for a, b in pairwise(chunks))
 
 
 def test_a_passage_keeps_to_its_page_and_names_it() -> None:

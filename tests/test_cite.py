@@ -128,5 +128,12 @@ def test_sentences_far_behind_the_best_are_not_quoted() -> None:
     assert len(quote_answer(evidence).citations) == 2
 
 
+def test_a_quoted_list_item_is_shown_without_its_bullet_and_cited_with_it() -> None:
+    checked = quote_answer(prompt("How long do refunds take?", f"- {REFUND}").evidence)
+
+    assert checked.text.startswith("Refunds are paid")
+    assert checked.citations[0].quote.startswith("- Refunds are paid")
+
+
 def test_nothing_is_quoted_from_nothing() -> None:
     assert quote_answer(()).text == ""

@@ -41,7 +41,7 @@ def test_a_value_of_the_wrong_kind_is_refused(tmp_path: Path, text: str) -> None
 
 
 def test_a_settings_file_that_was_named_must_exist(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="does not exist"):
+    with pytest.raises(ConfigError, match="is not a file"):
         load_config(tmp_path / "none.toml", {}, {})
 
 

@@ -136,24 +136,26 @@ def test_a_citation_of_a_pdf_names_the_page_that_holds_it(
 
 
 def test_an_unknown_topic_is_not_answered_and_the_answer_model_stays_unloaded(
-    engine: RagEngine, monkeypatch: pytest.MonkeyPatch
+    engine: RagEngine, config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(config: Config) -> ScriptedGenerator:
         raise AssertionError("the answer model was loaded")
 
     use_generator(monkeypatch, fail)
+    languages = ("en", "ja")
+    scripted = RagEngine(replace(config, answer_model="scripted", answer_languages=languages))
 
     for question, language, text in [
         ("Which volcano erupted on Jupiter?", "en", "Not found in your documents."),
         ("火星の火山は噴火しましたか。", "ja", "文書の中に見つかりませんでした。"),
     ]:
-        answer, pieces = ask(engine, question)
+        answer, pieces = ask(scripted, question)
 
         assert (answer.status, answer.source, answer.text) == ("no_evidence", "none", text)
         assert (answer.language, answer.citations, answer.prompt) == (language, (), None)
         assert (answer.completion, answer.model_id, pieces) == ("", "", [])
     with pytest.raises(AssertionError, match="was loaded"):  # and it would have been noticed
-        ask(engine, "How many days of paid leave does an employee have?")
+        ask(scripted, "How many days of paid leave does an employee have?")
 
 
 @pytest.mark.parametrize(
