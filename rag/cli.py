@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from io import TextIOWrapper
@@ -45,6 +46,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:  # noqa: BLE001 - the edge: a bug is told in one line as well
+        print(_bug_report(error), file=sys.stderr)
+        return 1
+
+
+def _bug_report(error: Exception) -> str:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    message = " ".join(str(error).split())[:200]
+    return (
+        f"error: A bug stopped this command: {type(error).__name__} in {Path(place.filename).name} "
+        f"line {place.lineno} ({message}). Please report this line; the index is unchanged."
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -70,12 +70,16 @@ class RagEngine:
 
     def _generator_for(self, language: Language) -> Generator:
         """Return the answer model if it reads ``language``, else the extractive generator."""
-        if language in self._answer_languages():
+        if language in self.answer_languages():
             return self._load_generator()
         return ExtractiveGenerator()
 
-    def _answer_languages(self) -> tuple[str, ...]:
-        """Return the languages that the answer model reads, without loading it if possible."""
+    def answer_languages(self) -> tuple[str, ...]:
+        """Return the languages that the answer model reads, as measured once (`reading_test`).
+
+        Raises:
+            ModelError: the answer model cannot be loaded.
+        """
         if self.config.answer_languages:
             return self.config.answer_languages
         if self.config.answer_model == EXTRACTIVE or self.is_answer_model_missing():
@@ -109,7 +113,7 @@ class RagEngine:
         """
         _, retriever = self._open()
         retriever.embedder.embed_query("warm-up")
-        self._answer_languages()
+        self.answer_languages()
         self._load_generator()
 
     # Index --------------------------------------------------------------------------------

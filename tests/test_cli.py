@@ -386,3 +386,17 @@ def test_the_index_folder_may_have_a_japanese_name_with_spaces(
     assert run_json(capsys, "ask", QUESTION, "--index", index)["status"] == "answered"
     shutil.move("索引 フォルダ", "moved")  # an index may be moved as a whole
     assert run_json(capsys, "ask", QUESTION, "--index", "moved/深い 場所")["status"] == "answered"
+
+
+def test_even_a_bug_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(config: Config) -> HashingEmbedder:
+        raise ZeroDivisionError("ten\nlines")
+
+    monkeypatch.setattr(rag.engine, "load_embedder", broken)
+
+    assert main(["build", "."]) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: A bug stopped this command: ZeroDivisionError in test_cli.py")
+    assert "Traceback" not in line

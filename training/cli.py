@@ -28,11 +28,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     prepare_process()
     try:
         config = load_config(arguments.config, {"models_dir": arguments.models})
+        from rag.engine import RagEngine
         from training.default_models import make_default_models
 
         started = time.monotonic()
         folder = make_default_models(config, _Printer())
-        print(f"Answer model ready in {folder} ({time.monotonic() - started:.0f} s).")
+        print("Answer model: measuring which languages it reads (about 10 s) ...", flush=True)
+        languages = ", ".join(RagEngine(config).answer_languages()) or "none of those tested"
+        seconds = time.monotonic() - started
+        print(f"Answer model ready in {folder}; it reads: {languages} ({seconds:.0f} s).")
     except RagError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
