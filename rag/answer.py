@@ -3,10 +3,11 @@
 import time
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
+from typing import cast
 
-from rag.cite import CheckedAnswer, check_answer, quote_answer
+from rag.cite import check_answer, quote_answer
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Answer, AnswerSource, Hit, Language, Prompt, Timings, Token, Usage
 from rag.errors import QuestionError
@@ -72,32 +73,63 @@ class Answerer:
         question = clean_question(question, self.config.max_question_chars)
         language = detect_language(question)
         hits = self.retriever.retrieve(question, language, self.config.top_k)
-        retrieve_ms = _milliseconds(started)
-        run = _Run(question, language, tuple(hits), self.index_id, started, retrieve_ms)
+        timings = Timings(retrieve_ms=_milliseconds(started))
         if stop.is_set() or not self._has_evidence(question, hits):
-            yield run.abstain(is_stopped=stop.is_set())
+            timings = replace(timings, total_ms=_milliseconds(started))
+            unanswered = self._unanswered(question, language, hits, stop)
+            yield replace(unanswered, timings=timings)
             return
         generator = self.load_generator(language)
-        read = hits[: self.config.max_passages]
-        prompt = build_prompt(
-            question,
-            language,
-            read,
-            min(self.config.prompt_tokens, generator.context_tokens - self.config.max_new_tokens),
-            generator.count_prompt_tokens,
-            rank_sentences(question, read, self.retriever.similarity_to(question, language)),
-            self.config.evidence_sentences,
-        )
+        prompt = self._prompt(question, language, hits, generator)
         pieces: list[str] = []
-        first_token_ms: float | None = None
         for piece in generator.stream(prompt, self.config.max_new_tokens, stop):
-            first_token_ms = first_token_ms or _milliseconds(started)
+            if not pieces:
+                timings = replace(timings, first_token_ms=_milliseconds(started))
             pieces.append(piece)
             if _INVENTED_PASSAGE in "".join(pieces[-8:]):
                 break
             if piece:
                 yield Token(piece)
-        yield run.conclude(prompt, "".join(pieces), len(pieces), first_token_ms, generator, stop)
+        unanswered = self._unanswered(question, language, hits, stop)
+        answer = _conclude(unanswered, prompt, pieces, generator.model_id)
+        yield replace(answer, timings=replace(timings, total_ms=_milliseconds(started)))
+
+    def _prompt(
+        self, question: str, language: Language, hits: Sequence[Hit], generator: Generator
+    ) -> Prompt:
+        read = hits[: self.config.max_passages]
+        room = generator.context_tokens - self.config.max_new_tokens
+        similarity = self.retriever.similarity_to(question, language)
+        return build_prompt(
+            question,
+            language,
+            read,
+            min(self.config.prompt_tokens, room),
+            generator.count_prompt_tokens,
+            rank_sentences(question, read, similarity),
+            self.config.evidence_sentences,
+        )
+
+    def _unanswered(
+        self, question: str, language: Language, hits: Sequence[Hit], stop: Event
+    ) -> Answer:
+        """Return the answer as long as nothing is known but the hits."""
+        return Answer(
+            question=question,
+            language=language,
+            status="no_evidence",
+            text="" if stop.is_set() else NOT_FOUND[language],
+            source="none",
+            citations=(),
+            hits=tuple(hits),
+            prompt=None,
+            completion="",
+            usage=Usage(),
+            timings=Timings(),
+            model_id="",
+            index_id=self.index_id,
+            is_stopped=stop.is_set(),
+        )
 
     def _has_evidence(self, question: str, hits: Sequence[Hit]) -> bool:
         has_cosines = any(hit.vector_score is not None for hit in hits)
@@ -105,71 +137,28 @@ class Answerer:
         return evidence_score(question, hits, self.retriever.lexical.term_weight) >= least
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What is known of a question before the model is asked."""
-
-    question: str
-    language: Language
-    hits: tuple[Hit, ...]
-    index_id: str
-    started: float
-    retrieve_ms: float
-
-    def abstain(self, *, is_stopped: bool) -> Answer:
-        return self._answer(CheckedAnswer("", ()), "none", None, "", Usage(), None, "", is_stopped)
-
-    def conclude(
-        self,
-        prompt: Prompt,
-        completion: str,
-        completion_tokens: int,
-        first_token_ms: float | None,
-        generator: Generator,
-        stop: Event,
-    ) -> Answer:
-        checked = check_answer(prompt, completion)
-        source: AnswerSource = "model"
-        if generator.model_id == EXTRACTIVE or not checked.text:
-            checked, source = quote_answer(prompt.evidence), "quote"
-        return self._answer(
-            checked,
-            source if checked.text else "none",
-            prompt,
-            completion,
-            Usage(prompt.token_count, completion_tokens),
-            first_token_ms,
-            generator.model_id,
-            stop.is_set(),
-        )
-
-    def _answer(
-        self,
-        checked: CheckedAnswer,
-        source: AnswerSource,
-        prompt: Prompt | None,
-        completion: str,
-        usage: Usage,
-        first_token_ms: float | None,
-        model_id: str,
-        is_stopped: bool,
-    ) -> Answer:
-        return Answer(
-            question=self.question,
-            language=self.language,
-            status="answered" if checked.text else "no_evidence",
-            text=checked.text or ("" if is_stopped else NOT_FOUND[self.language]),
-            source=source,
-            citations=checked.citations,
-            hits=self.hits,
-            prompt=prompt,
-            completion=completion,
-            usage=usage,
-            timings=Timings(self.retrieve_ms, first_token_ms, _milliseconds(self.started)),
-            model_id=model_id,
-            index_id=self.index_id,
-            is_stopped=is_stopped,
-        )
+def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_id: str) -> Answer:
+    """Return the answer that the checks leave of a completion, or the best sentences quoted."""
+    completion = "".join(pieces)
+    answer = replace(
+        unanswered,
+        prompt=prompt,
+        completion=completion,
+        usage=Usage(prompt.token_count, len(pieces)),
+        model_id=model_id,
+    )
+    checked, source = check_answer(prompt, completion), "model"
+    if model_id == EXTRACTIVE or not checked.text:
+        checked, source = quote_answer(prompt.evidence), "quote"
+    if not checked.text:
+        return answer
+    return replace(
+        answer,
+        status="answered",
+        text=checked.text,
+        source=cast(AnswerSource, source),
+        citations=checked.citations,
+    )
 
 
 def _milliseconds(since: float) -> float:
