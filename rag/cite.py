@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from rag.datatypes import Citation, Evidence, Prompt
 from rag.evidence import quotable, stands_in
-from rag.language import content_terms, detect_language, numbers, sentence_spans
+from rag.language import (
+    content_terms,
+    detect_language,
+    is_negated,
+    numbers,
+    sentence_spans,
+)
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
 _MARKER = re.compile(
@@ -21,6 +27,7 @@ _MARKER = re.compile(
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
+MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not" in it
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
 
@@ -127,6 +134,10 @@ def _shares_words(
     if detect_language(sentence) != detect_language(evidence.text):
         # Two languages share no words: only the model's own marker can vouch for it.
         return is_named
+    # "not" is no term, so a sentence could turn its evidence round and still share its words.
+    denies, is_denied = is_negated(sentence), is_negated(evidence.text)
+    if denies != is_denied and (denies or len(new_terms) > MAX_BARE_TERMS):
+        return False
     return len(new_terms & content_terms(evidence.text)) >= MIN_SUPPORT * len(new_terms)
 
 

@@ -26,7 +26,7 @@ _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often th
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
-_EMPTY_FACTOR = 0.3  # a heading, a question, or an echo of the question answers nothing
+_EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 
 def coverage(question: str, text: str, weight: TermWeight) -> float:
@@ -91,7 +91,7 @@ def rank_sentences(
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - numbers(question):
             score += _NUMBER_BONUS
-        if not found - wanted or text[-1] in "?？" or text.startswith("#"):
+        if not found - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
@@ -106,7 +106,11 @@ def quotable(evidence: Sequence[Evidence]) -> list[Evidence]:
     to 92 % (docs/log.md); those far behind the best are left out, as they would only distract.
     """
     least = QUOTED_SHARE * evidence[0].score if evidence else 0.0
-    return [sentence for sentence in evidence[:MAX_QUOTED] if sentence.score >= least]
+    distinct: dict[str, Evidence] = {}  # the same sentence may stand in two documents
+    for sentence in evidence:
+        if sentence.score >= least:
+            distinct.setdefault(sentence.text, sentence)
+    return list(distinct.values())[:MAX_QUOTED]
 
 
 def stands_in(sentence: Evidence, chunk: Chunk) -> bool:

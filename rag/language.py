@@ -148,6 +148,18 @@ def content_terms(text: str) -> set[str]:
     return found
 
 
+_NEGATION = re.compile(
+    r"\b(?:not|no|never|none|nobody|nothing|neither|nor|without|cannot)\b|n['’]t\b"
+    r"|ない|なか|なく|ません|ませぬ|[^はえいかもこき]ず[、。にと]|不可|禁止|無し|なし|除く|除き",
+    re.IGNORECASE,
+)
+
+
+def is_negated(text: str) -> bool:
+    """Tell whether ``text`` denies or excludes something."""
+    return bool(_NEGATION.search(unicodedata.normalize("NFKC", text)))
+
+
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
 

@@ -52,6 +52,15 @@ def test_an_echo_of_the_question_is_no_answer() -> None:
     assert check(question, "The Kyoto office opens.", HOURS).text == ""
 
 
+def test_a_sentence_that_turns_its_evidence_round_is_dropped() -> None:
+    question = "What about shipping?"
+
+    assert check(question, "Costs 6 EUR and is not refunded.", REFUND).text != ""
+    assert check(question, "Costs 6 EUR and is refunded after a complaint.", REFUND).text == ""
+    assert check(question, "Refunds are not paid within 14 days.", REFUND).text == ""
+    assert check(question, "6 EUR", REFUND).text == "6 EUR [1]"
+
+
 def test_a_stutter_is_no_answer() -> None:
     assert check("有給は何日？", "10日から10日から10日から", LEAVE).text == ""
 
@@ -122,10 +131,19 @@ def test_the_best_sentences_are_quoted_when_there_is_no_usable_answer() -> None:
 
 def test_sentences_far_behind_the_best_are_not_quoted() -> None:
     best = prompt("How long do refunds take?", REFUND).evidence[0]
-    scores = (1.0, 0.71, 0.69, 0.9)
-    evidence = [replace(best, start=n, score=score) for n, score in enumerate(scores)]
+    scores = (1.0, 0.71, 0.69)
+    evidence = [
+        replace(best, start=n, text=f"Sentence {n}.", score=score) for n, score in enumerate(scores)
+    ]
 
     assert len(quote_answer(evidence).citations) == 2
+
+
+def test_a_sentence_that_stands_in_two_documents_is_quoted_once() -> None:
+    evidence = prompt("How long do refunds take?", REFUND, REFUND).evidence
+
+    texts = [citation.quote for citation in quote_answer(evidence).citations]
+    assert len(texts) == len(set(texts)) == 2
 
 
 def test_a_quoted_list_item_is_shown_without_its_bullet_and_cited_with_it() -> None:
