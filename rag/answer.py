@@ -20,7 +20,7 @@ from rag.retrieve import Retriever
 # Below these an answer is not attempted. Fitted on training questions with and without their
 # passage and on questions about other things; see docs/log.md. Words alone score lower.
 MIN_EVIDENCE = 0.4
-MIN_EVIDENCE_WORDS_ONLY = 0.3
+MIN_EVIDENCE_WORDS_ONLY = 0.33
 
 _INVENTED_PASSAGE = "\n\n["  # the model has answered and goes on to write passages of its own
 

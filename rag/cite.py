@@ -18,6 +18,7 @@ from rag.language import (
     is_negated,
     numbers,
     sentence_spans,
+    terms,
 )
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
@@ -122,7 +123,7 @@ def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence 
     ]
     return max(
         backing,
-        key=lambda evidence: (is_named(evidence), len(new_terms & content_terms(evidence.text))),
+        key=lambda evidence: (is_named(evidence), len(new_terms & set(terms(evidence.text)))),
         default=None,
     )
 
@@ -138,7 +139,7 @@ def _shares_words(
     denies, is_denied = is_negated(sentence), is_negated(evidence.text)
     if denies != is_denied and (denies or len(new_terms) > MAX_BARE_TERMS):
         return False
-    return len(new_terms & content_terms(evidence.text)) >= MIN_SUPPORT * len(new_terms)
+    return len(new_terms & set(terms(evidence.text))) >= MIN_SUPPORT * len(new_terms)
 
 
 def _cite(evidence: Evidence, citations: list[Citation]) -> Citation:

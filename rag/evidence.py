@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from rag.datatypes import Chunk, Evidence, Hit
-from rag.language import content_terms, numbers, sentence_spans
+from rag.language import content_terms, numbers, sentence_spans, terms
 
 MAX_QUOTED = 3  # sentences
-QUOTED_SHARE = 0.7  # of the best sentence's score
+QUOTED_SHARE = 0.8  # of the best sentence's score
 
 TermWeight = Callable[[str], float]
 Similarity = Callable[[Sequence[str]], Sequence[float]]
@@ -36,7 +36,7 @@ def coverage(question: str, text: str, weight: TermWeight) -> float:
     question special in here? A question without content terms is covered by nothing.
     """
     wanted = content_terms(question)
-    found = wanted & content_terms(text)
+    found = wanted & set(terms(text))
     total = sum(weight(term) for term in wanted)
     return sum(weight(term) for term in found) / total if total > 0 else 0.0
 
@@ -76,7 +76,7 @@ def rank_sentences(
         for span in sentence_spans(hit.chunk.text)
     ]
     texts = [chunk.text[start:end] for _, chunk, (start, end) in candidates]
-    term_sets = [content_terms(text) for text in texts]
+    term_sets = [set(terms(text)) for text in texts]
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
     cosines = similarity(texts) if similarity and texts else [0.0] * len(texts)
@@ -85,13 +85,13 @@ def rank_sentences(
     for number, (index, chunk, (start, end)) in enumerate(candidates):
         found, text = term_sets[number], texts[number]
         follows = number > 0 and candidates[number - 1][0] == index
-        around = content_terms(chunk.heading) | (term_sets[number - 1] if follows else set())
+        around = set(terms(chunk.heading)) | (term_sets[number - 1] if follows else set())
         covered = sum(weight(term) for term in wanted & found)
         covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & around - found)
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - numbers(question):
             score += _NUMBER_BONUS
-        if not found - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
+        if not content_terms(text) - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
@@ -102,8 +102,8 @@ def rank_sentences(
 def quotable(evidence: Sequence[Evidence]) -> list[Evidence]:
     """Return the sentences to show when no answer could be worded: the best and its equals.
 
-    One sentence holds the answer to 63 to 67 % of the sample questions, the first three to 83
-    to 92 % (docs/log.md); those far behind the best are left out, as they would only distract.
+    One sentence holds the answer to two thirds of the sample questions, these to five sixths
+    (docs/log.md); sentences far behind the best are left out, as they would only distract.
     """
     least = QUOTED_SHARE * evidence[0].score if evidence else 0.0
     distinct: dict[str, Evidence] = {}  # the same sentence may stand in two documents

@@ -47,6 +47,7 @@ _JA_QUESTION_WORDS = re.compile(_JA_QUESTION)
 _JA_FUNCTION = re.compile(
     f"{_JA_QUESTION}|でき|する|した|して|される|された|[はがをにのでとへもやかね]"
 )
+_SCRIPT_PIECE = re.compile(r"[\u3041-\u3096]{3,}|[^\u3041-\u3096\s]+")
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 _SENTENCE_END = re.compile(
@@ -132,18 +133,17 @@ def query_terms(text: str) -> list[str]:
 def content_terms(text: str) -> set[str]:
     """Return the terms that carry meaning: for coverage and support, not for search.
 
-    Unspaced runs give 2-grams (a single character matches by chance), or themselves when
-    they are one character long; Japanese question grammar is cut out first.
+    Always a part of `terms` of the same text, so that it can be looked for there. Of unspaced
+    scripts it keeps the 2-grams of kanji and katakana, a kanji that stands between hiragana
+    (撮 of 撮って), and hiragana words of three characters or more: endings prove nothing.
     """
     text = unicodedata.normalize("NFKC", text).casefold()
     found: set[str] = set()
     for run, word in _RUN.findall(text):
-        if run:
-            for piece in _JA_FUNCTION.split(run):
-                found.update(piece[i : i + 2] for i in range(len(piece) - 1))
-                if len(piece) == 1 and _HAN.match(piece):
-                    found.add(piece)
-            continue
+        for piece in _SCRIPT_PIECE.findall(_JA_FUNCTION.sub(" ", run)):
+            found.update(piece[i : i + 2] for i in range(len(piece) - 1))
+            if _HAN.fullmatch(piece):
+                found.add(piece)
         found.update(_stem(part) for part in _PART.findall(word) if part not in _STOP_WORDS)
     return found
 
