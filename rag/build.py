@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -162,9 +163,8 @@ class _Build:
     def read(self, known: _Known | None) -> tuple[FileStatus, ...]:
         """Fill the corpus from the folder; return the status of every file."""
         hashes = known.hashes if known else {}
-        corpus = CorpusWriter(self._folder)
         files: list[FileStatus] = []
-        try:
+        with closing(CorpusWriter(self._folder)) as corpus:
             for outcome in read_folder(
                 self._source,
                 self._config,
@@ -177,10 +177,7 @@ class _Build:
                 elif known and status.status == "unchanged":
                     status = self._take_over(corpus, status, known)
                 files.append(status)
-        except BaseException:
-            corpus.abort()
-            raise
-        corpus.close(files)
+            corpus.finish(files)
         return tuple(files)
 
     def _chunk(self, document: Document) -> list[Chunk]:

@@ -81,7 +81,7 @@ class CorpusWriter:
             ],
         )
 
-    def close(self, files: Iterable[FileStatus]) -> None:
+    def finish(self, files: Iterable[FileStatus]) -> None:
         """Store the status of every file of the folder and finish the corpus."""
         with _disk_errors():
             self._connection.executemany(
@@ -89,10 +89,9 @@ class CorpusWriter:
                 [asdict(file) for file in files],
             )
             self._connection.commit()
-            self._connection.close()
 
-    def abort(self) -> None:
-        """Close without keeping anything."""
+    def close(self) -> None:
+        """Close the file; without `finish` nothing was stored."""
         self._connection.close()
 
 
