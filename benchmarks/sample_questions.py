@@ -20,6 +20,7 @@ from typing import Any
 from rag.config import load_config
 from rag.datatypes import Answer, Hit
 from rag.engine import RagEngine
+from rag.environment import prepare_process
 
 QUESTIONS = Path(__file__).resolve().parent.parent / "examples" / "questions.jsonl"
 _MARKER = re.compile(r"\[(\d+)\]")
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--models", type=Path)
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_args(argv)
+    prepare_process()
     config = load_config(None, {"index_dir": arguments.index, "models_dir": arguments.models})
     engine = RagEngine(config)
     engine.warm_up()

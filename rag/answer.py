@@ -63,14 +63,16 @@ class Answerer:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
         The answer may differ from the draft: sentences without support are left out, and a
-        draft without any is replaced by the best sentence, quoted.
+        draft without any is replaced by the best sentences, quoted.
+
+        Args:
+            question: as `clean_question` returns it.
+            stop: set it to end the answer soon.
 
         Raises:
-            QuestionError: the question is empty or too long.
             ModelError: the answer model cannot be loaded.
         """
         started = time.perf_counter()
-        question = clean_question(question, self.config.max_question_chars)
         language = detect_language(question)
         hits = self.retriever.retrieve(question, language, self.config.top_k)
         timings = Timings(retrieve_ms=_milliseconds(started))

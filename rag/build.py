@@ -1,6 +1,5 @@
 """Folder to published index: read, cut, embed, index, verify, publish."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -19,7 +18,7 @@ from rag.generations import (
     SCHEMA_VERSION,
     Generation,
     Recipe,
-    current_build_id,
+    discard,
     exclusive_writer,
     open_current,
     publish,
@@ -94,8 +93,7 @@ def build_index(
                 "disk space or check the folder's permissions; the previous index is untouched."
             ) from error
         finally:
-            if current_build_id(config.index_dir) != generation_folder.name:
-                shutil.rmtree(generation_folder, ignore_errors=True)
+            discard(generation_folder)
     manifest = generation.manifest
     seconds = round(time.monotonic() - started, 2)
     return BuildReport(manifest.build_id, manifest.documents, manifest.chunks, files, seconds)
@@ -173,7 +171,9 @@ class _Build:
             ):
                 status = outcome.status
                 if outcome.document:
-                    status = self._add(corpus, outcome.document, None, status)
+                    status = self._add(
+                        corpus, outcome.document, self._chunk(outcome.document), status
+                    )
                 elif known and status.status == "unchanged":
                     status = self._take_over(corpus, status, known)
                 files.append(status)
@@ -192,12 +192,9 @@ class _Build:
         self,
         corpus: CorpusWriter,
         document: Document,
-        chunks: list[Chunk] | None,
+        chunks: list[Chunk],
         status: FileStatus,
     ) -> FileStatus:
-        """Store ``document`` with ``chunks``, or with those that it is cut into now."""
-        if chunks is None:
-            chunks = self._chunk(document)
         if not chunks:
             return replace(status, status="no_text", reason="The file holds no text.")
         corpus.add(document, chunks)

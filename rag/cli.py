@@ -17,7 +17,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rag.config import Config, load_config
-from rag.datatypes import Answer, BuildReport, Hit, IndexStatus, Progress, Token
+from rag.datatypes import Answer, Hit, IndexStatus, Progress, Token
 from rag.environment import prepare_process
 from rag.errors import RagError
 
@@ -134,7 +134,7 @@ def _build(arguments: argparse.Namespace, config: Config) -> int:
     show = _ProgressPrinter(as_json=arguments.progress)
     report = _engine(config).build(arguments.folder, show, allow_shrink=arguments.allow_shrink)
     if arguments.json:
-        _print_json(_report_table(report))
+        _print_json(asdict(report))
         return 0
     for file in report.files:
         if file.reason:
@@ -144,10 +144,6 @@ def _build(arguments: argparse.Namespace, config: Config) -> int:
         f"(index {report.index_id})"
     )
     return 0
-
-
-def _report_table(report: BuildReport) -> dict[str, Any]:
-    return asdict(report)
 
 
 class _ProgressPrinter:

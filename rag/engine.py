@@ -221,7 +221,7 @@ class RagEngine:
         Raises:
             RagError: the question is empty or too long, or index or model is unusable.
         """
-        clean_question(question, self.config.max_question_chars)
+        question = clean_question(question, self.config.max_question_chars)
         manifest, retriever = self._open()
         answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
         yield from answerer.answer(question, stop)

@@ -80,16 +80,18 @@ def rank_sentences(
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
     cosines = similarity(texts) if similarity and texts else [0.0] * len(texts)
+    headings = [set(terms(hit.chunk.heading)) for hit in hits]
+    asked_numbers = numbers(question)
     passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
     ranked = []
     for number, (index, chunk, (start, end)) in enumerate(candidates):
         found, text = term_sets[number], texts[number]
         follows = number > 0 and candidates[number - 1][0] == index
-        around = set(terms(chunk.heading)) | (term_sets[number - 1] if follows else set())
+        around = headings[index] | (term_sets[number - 1] if follows else set())
         covered = sum(weight(term) for term in wanted & found)
         covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & around - found)
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
-        if asks_for_number and numbers(text) - numbers(question):
+        if asks_for_number and numbers(text) - asked_numbers:
             score += _NUMBER_BONUS
         if not content_terms(text) - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR

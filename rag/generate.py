@@ -6,7 +6,6 @@ written out here, because a reader's Stop must also end the reading of the promp
 """
 
 import json
-import logging
 import os
 import re
 from collections.abc import Iterator
@@ -24,8 +23,6 @@ from rag.model_folder import find_model
 PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
-logger = logging.getLogger(__name__)
-
 
 class ExtractiveGenerator:
     """Quotes the sentences that speak best to the question. No language model."""
@@ -34,7 +31,7 @@ class ExtractiveGenerator:
     context_tokens = 1 << 20
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
-        """Return the characters of the messages: there is no tokenizer, and no cost."""
+        """Return a quarter of the characters: there is no tokenizer, and nothing to read."""
         return sum(len(message.content) for message in prompt.messages) // 4
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
@@ -277,16 +274,9 @@ def half_precision(device: str) -> Any:  # noqa: ANN401 - a torch.dtype
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the banners of model libraries out of the terminal and of the JSON on stdout."""
-    levels = {name: logging.getLogger(name).level for name in ("gptqmodel", "transformers")}
+    """Keep the banners of model libraries out of the JSON on stdout."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        for name in levels:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for name, level in levels.items():
-                logging.getLogger(name).setLevel(level)
+        yield
 
 
 def _first_line(error: Exception) -> str:

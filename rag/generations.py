@@ -170,16 +170,27 @@ def start_generation(index_dir: Path) -> Path:
     Removes what dead builds left and all generations but the one that serves, which becomes
     the previous one. Call it, and `publish`, only while holding `exclusive_writer`.
     """
-    try:
-        current = current_build_id(index_dir)
-    except IndexDamagedError:
-        current = None  # the build is what mends it
+    current = _serving_id(index_dir)
     for path in index_dir.iterdir():
         if path.is_dir() and path.name != current:
             shutil.rmtree(path)
     folder = index_dir / new_build_id()
     folder.mkdir(mode=0o700)
     return folder
+
+
+def discard(folder: Path) -> None:
+    """Remove a generation that was not published; the one that serves is never removed."""
+    if _serving_id(folder.parent) != folder.name:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serving_id(index_dir: Path) -> str | None:
+    """Return the id in ``CURRENT``; None also when it is damaged, as a build is what mends it."""
+    try:
+        return current_build_id(index_dir)
+    except IndexDamagedError:
+        return None
 
 
 def publish(

@@ -364,6 +364,19 @@ def test_a_garbage_pointer_is_rebuilt_from_scratch(
     assert open_current(config.index_dir).manifest.build_id == report.index_id
 
 
+def test_a_build_that_fails_under_a_garbage_pointer_says_why_and_leaves_no_stray_folder(
+    folder: Path, config: Config, tmp_path: Path
+) -> None:
+    build(folder, config)
+    (config.index_dir / "CURRENT").write_text("garbage")
+    unreadable = write_files(tmp_path / "unreadable", {"empty.txt": ""})
+
+    with pytest.raises(BuildError, match="could be indexed"):
+        build(unreadable, config)
+
+    assert generations(config) == []
+
+
 def test_only_two_generations_are_kept_and_dead_builds_are_removed(
     folder: Path, config: Config
 ) -> None:

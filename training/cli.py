@@ -13,7 +13,7 @@ from rag.errors import RagError
 
 _STAGES = {
     "dequantize": "reading the base model (about 20 s)",
-    "calibrate": "quantizing it to 4 bits with GPTQ (about 90 s on two cores)",
+    "calibrate": "quantizing it to 4 bits with GPTQ (about 2 minutes on two cores)",
 }
 
 

@@ -8,7 +8,7 @@ from rag.config import EXTRACTIVE
 from rag.datatypes import Answer, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.passage import chunk_of
-from rag.ui.safe_markdown import answer_html, label_text
+from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
 from rag.ui.sources import show_source, source_label
 from rag.ui.strings import Words
@@ -23,7 +23,7 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
     if stored.state == "failed":
         _draw_failure(words, stored)
     elif stored.is_live:
-        st.html(_note(words("answered_elsewhere")))
+        st.html(note_html(words("answered_elsewhere")))
     elif stored.state == "stopped":
         _draw_stopped(services, words, stored)
     elif answer is not None and answer.status == "no_evidence":
@@ -39,7 +39,7 @@ def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: 
     st.html(answer_html(stored.text, titles))
     if answer.source == "quote":
         was_worded = answer.model_id != EXTRACTIVE
-        st.html(_note(words("quoted" if was_worded else "quoted_without_model")))
+        st.html(note_html(words("quoted" if was_worded else "quoted_without_model")))
     if answer.citations:
         _draw_citations(services, words, stored.id, answer)
     _draw_others(services, words, stored.id, answer)
@@ -48,7 +48,7 @@ def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: 
 def _draw_stopped(services: Services, words: Words, stored: StoredAnswer) -> None:
     if stored.text:
         st.html(answer_html(stored.text))
-    st.html(_note(words("stopped" if stored.text else "stopped_empty")))
+    st.html(note_html(words("stopped" if stored.text else "stopped_empty")))
     # An answer that was stopped while the model was reading has no provenance yet.
     if stored.answer is not None:
         _draw_others(services, words, stored.id, stored.answer)
@@ -87,14 +87,14 @@ def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]
                 help=words("open_source"),
             ):
                 show_source(services, words, hit.chunk)
-            st.html(_note(_beginning(hit.chunk.text)))
+            st.html(note_html(_beginning(hit.chunk.text)))
 
 
 def _draw_not_found(services: Services, words: Words, answer_id: int, answer: Answer) -> None:
     with st.container(border=True, key=f"not-found-{answer_id}"):
         st.html(
             f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
-            + _note(words("not_found_detail"))
+            + note_html(words("not_found_detail"))
         )
         closest = list(answer.hits[:_CLOSEST])
         if closest:
@@ -111,7 +111,9 @@ def _draw_failure(words: Words, stored: StoredAnswer) -> None:
     }
     reason = known.get(stored.error, stored.error)
     with st.container(border=True, key=f"failed-{stored.id}"):
-        st.html(f'<div class="fk-card-title">{html.escape(words("failed"))}</div>' + _note(reason))
+        st.html(
+            f'<div class="fk-card-title">{html.escape(words("failed"))}</div>' + note_html(reason)
+        )
 
 
 def _figures(words: Words, answer: Answer) -> str:
@@ -134,7 +136,3 @@ def _milliseconds(words: Words, value: float) -> str:
 def _beginning(text: str, length: int = 140) -> str:
     line = " ".join(text.split())
     return line if len(line) <= length else f"{line[:length]}…"
-
-
-def _note(text: str) -> str:
-    return f'<div class="fk-note">{html.escape(text)}</div>'

@@ -13,7 +13,7 @@ from rag.errors import RagError
 from rag.store import StoredAnswer
 from rag.ui.answer_view import draw_answer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
-from rag.ui.safe_markdown import answer_html, text_html
+from rag.ui.safe_markdown import answer_html, note_html, text_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
 
@@ -48,16 +48,15 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
         st.text(str(error))
         return None
     for notice in services.engine.notices() if status else ():
-        st.html(_note(words.known(f"notice_{notice}", notice)))
+        st.html(note_html(words.known(f"notice_{notice}", notice)))
     return status
 
 
 def _draw_start(words: Words, status: IndexStatus | None, documents_page: StreamlitPage) -> None:
     if status is not None:
         detail = words("ask_intro_detail", documents=status.documents, chunks=status.chunks)
-        st.html(
-            f'<div class="fk-intro"><h1>{html.escape(words("ask_intro"))}</h1>{_note(detail)}</div>'
-        )
+        title = html.escape(words("ask_intro"))
+        st.html(f'<div class="fk-intro"><h1>{title}</h1>{note_html(detail)}</div>')
         return
     steps = "".join(f"<li>{html.escape(words(f'empty_step_{n}'))}</li>" for n in (1, 2, 3))
     with st.container(border=True):
@@ -148,7 +147,3 @@ def _stage(services: Services, words: Words, stored: StoredAnswer) -> str:
 
 def _working(text: str) -> str:
     return f'<div class="fk-working" role="status">{html.escape(text)}</div>'
-
-
-def _note(text: str) -> str:
-    return f'<div class="fk-note">{html.escape(text)}</div>'

@@ -92,3 +92,8 @@ def _inline(line: str, titles: Titles) -> str:
         return f'<sup class="fk-chip" title="{html.escape(titles[n], quote=True)}">{n}</sup>'
 
     return _MARKER.sub(chip, escaped)
+
+
+def note_html(text: str) -> str:
+    """Return ``text`` as a quiet remark beside an answer."""
+    return f'<div class="fk-note">{html.escape(text)}</div>'
