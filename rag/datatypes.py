@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Language = Literal["en", "ja", "other"]
-Status = Literal["indexed", "unchanged", "no_text", "encrypted", "unsupported", "failed"]
+Status = Literal[
+    "indexed",
+    "unchanged",  # indexed, and taken over from the index before; only in the report of a build
+    "archive",  # holds other files, each with a status of its own, and no text itself
+    "stale",  # cannot be read any more; the text it had before is still indexed
+    "no_text",
+    "encrypted",
+    "unsupported",
+    "failed",
+    "excluded",
+]
 BlockKind = Literal["heading", "paragraph", "table", "list", "code", "note"]
 
 
@@ -36,7 +46,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class FileStatus:
-    """What became of one file of the folder. Every file gets exactly one."""
+    """What became of one file. Every file, also one inside an archive, gets exactly one."""
 
     path: str
     status: Status
@@ -44,6 +54,10 @@ class FileStatus:
     chunks: int = 0
     pages: int = 0
     size_bytes: int = 0
+    seconds: float = 0.0  # that reading it took
+    scanned_pages: int = 0  # pages whose text was recognized in an image
+    container: str = ""  # path of the file on disk that holds this one; "" when that is itself
+    sha256: str = ""  # of the file's bytes; "" when they were not read
 
 
 @dataclass(frozen=True, slots=True)

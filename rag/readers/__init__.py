@@ -9,7 +9,7 @@ from rag.readers.table import read_csv, read_tsv
 from rag.readers.text import read_markdown, read_plain
 from rag.readers.web import read_html
 
-__all__ = ["SUPPORTED_SUFFIXES", "Extract", "Reader", "reader_for"]
+__all__ = ["REFUSED_SUFFIXES", "SUPPORTED_SUFFIXES", "Extract", "Reader", "reader_for"]
 
 _READERS: dict[str, Reader] = {
     ".csv": read_csv,
@@ -26,6 +26,8 @@ _READERS: dict[str, Reader] = {
     ".xhtml": read_html,
 }
 SUPPORTED_SUFFIXES = tuple(_READERS)
+# Files that are told unsupported by their name alone, without opening them: suffix -> reason.
+REFUSED_SUFFIXES: dict[str, str] = {}
 
 
 def reader_for(path: Path) -> Reader | None:

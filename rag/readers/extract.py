@@ -5,7 +5,7 @@ raises `DocumentError` with a sentence for a person when there is nothing to han
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,14 @@ _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A file inside another one, such as an attachment; it becomes a document of its own."""
+
+    name: str  # as the container calls it, with "/" for folders; shown, never used as a path
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Extract:
     """The text of one file. All offsets are code points into ``text``."""
 
@@ -23,6 +31,9 @@ class Extract:
     blocks: tuple[Block, ...] = ()
     page_starts: tuple[int, ...] = ()  # offset where page i + 1 begins; () without pages
     title: str = ""
+    remark: str = ""  # one sentence on what was read only in part; "" as a rule
+    scanned_pages: int = 0  # pages whose text was recognized in an image
+    parts: Iterable[Part] = ()  # may be a generator: each part is stored before the next is made
 
 
 Reader = Callable[[Path], Extract]
@@ -118,13 +129,23 @@ class ExtractBuilder:
             above = self._headings.enter(level, text.replace("\n", " "))
             self._append("heading", text, above)
 
-    def build(self, title: str = "") -> Extract:
+    def build(
+        self,
+        title: str = "",
+        *,
+        remark: str = "",
+        scanned_pages: int = 0,
+        parts: Iterable[Part] = (),
+    ) -> Extract:
         """Return what was added."""
         return Extract(
             "".join(self._parts),
             tuple(self._blocks),
             tuple(self._page_starts),
             shorten_heading(title.strip()),
+            remark,
+            scanned_pages,
+            parts,
         )
 
     def _append(self, kind: BlockKind, text: str, heading_path: tuple[str, ...]) -> None:
