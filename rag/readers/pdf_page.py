@@ -1,0 +1,63 @@
+"""One page of a PDF, asked of pdfium: its characters and where they stand."""
+
+import ctypes
+import re
+from typing import Any
+
+from rag.readers.page_lines import Box, Line, lines_of
+
+
+def lines_on(text_page: Any) -> list[Line]:  # noqa: ANN401 - pypdfium2 is untyped
+    """Return the lines of a page in the order of its text."""
+    return lines_of(_text_of(text_page), _Glyphs(text_page))
+
+
+class _Glyphs:
+    """Where characters stand, asked of pdfium one by one: there is no call for many."""
+
+    def __init__(self, text_page: Any) -> None:  # noqa: ANN401 - pypdfium2 is untyped
+        import pypdfium2.raw as pdfium
+
+        self._page = text_page.raw
+        self._rectangle, self._matrix = pdfium.FS_RECTF(), pdfium.FS_MATRIX()
+        self._get_box = pdfium.FPDFText_GetLooseCharBox
+        self._get_matrix = pdfium.FPDFText_GetMatrix
+        self._get_size = pdfium.FPDFText_GetFontSize
+
+    def box(self, index: int) -> Box:
+        rectangle, matrix = self._rectangle, self._matrix
+        self._get_box(self._page, index, rectangle)
+        self._get_matrix(self._page, index, matrix)
+        scale = (matrix.c**2 + matrix.d**2) ** 0.5
+        size = self._get_size(self._page, index) * scale
+        return Box(rectangle.left, rectangle.bottom, rectangle.right, rectangle.top, size)
+
+    def gap(self, before: int, after: int) -> float:
+        rectangle = self._rectangle
+        self._get_box(self._page, before, rectangle)
+        end: float = rectangle.right
+        self._get_box(self._page, after, rectangle)
+        start: float = rectangle.left
+        return start - end
+
+
+def _text_of(text_page: Any) -> str:  # noqa: ANN401 - pypdfium2 is untyped
+    """Return the characters of a page, each at the index of its box.
+
+    ``FPDFText_GetText`` gives all at once, but leaves out control characters and writes the
+    same U+FFFE for a line-end hyphen and for a glyph it cannot map: those are asked one by one.
+    """
+    import pypdfium2.raw as pdfium
+
+    page, count = text_page.raw, text_page.count_chars()
+    units = (ctypes.c_ushort * (count + 1))()
+    length = pdfium.FPDFText_GetText(page, 0, count, units) - 1  # it ends in a NUL
+    text = bytes(units)[: 2 * count].decode("utf-16-le", "surrogatepass")
+    if length != count or len(text) != count:
+        return "".join(chr(pdfium.FPDFText_GetUnicode(page, index)) for index in range(count))
+    if "\ufffe" in text:
+        characters = list(text)
+        for match in re.finditer("\ufffe", text):
+            characters[match.start()] = chr(pdfium.FPDFText_GetUnicode(page, match.start()))
+        text = "".join(characters)
+    return text
