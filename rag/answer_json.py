@@ -18,6 +18,7 @@ from rag.datatypes import (
     Hit,
     Message,
     Prompt,
+    SyncPlan,
     Timings,
     Usage,
 )
@@ -61,24 +62,21 @@ def report_from_json(text: str) -> BuildReport:
     fields = json.loads(text)
     try:
         return BuildReport(
-            index_id=str(fields["index_id"]),
-            documents=int(fields["documents"]),
-            chunks=int(fields["chunks"]),
-            files=tuple(
-                FileStatus(
-                    path=item["path"],
-                    status=item["status"],
-                    reason=item["reason"],
-                    chunks=item.get("chunks", 0),
-                    pages=item.get("pages", 0),
-                    size_bytes=item.get("size_bytes", 0),
-                )
-                for item in fields["files"]
-            ),
-            seconds=float(fields["seconds"]),
+            **{
+                **fields,
+                "files": tuple(FileStatus(**item) for item in fields["files"]),
+                "plan": plan_from_fields(fields.get("plan", {})),
+            }
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"This is not a build report ({error}).") from error
+
+
+def plan_from_fields(fields: Fields) -> SyncPlan:
+    """Return the plan whose fields were read from JSON."""
+    renamed = tuple((source, path) for source, path in fields.get("renamed", ()))
+    lists = {name: tuple(fields.get(name, ())) for name in ("new", "changed", "removed", "retried")}
+    return SyncPlan(renamed=renamed, unchanged=int(fields.get("unchanged", 0)), **lists)
 
 
 def _hit(fields: Fields) -> Hit:

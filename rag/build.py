@@ -1,9 +1,11 @@
-"""Folder to published index: read, cut, embed, index, verify, publish."""
+"""Folders to published index: compare, read, cut, embed, index, verify, publish."""
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,14 @@ from numpy.typing import NDArray
 from rag.chunk import chunk_document
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
-from rag.datatypes import BuildReport, Chunk, Document, FileStatus, Progress
-from rag.errors import BuildError, IndexDamagedError, IndexNotFoundError
+from rag.datatypes import BuildReport, FileStatus, Progress, Source, SyncPlan
+from rag.embedding_cache import EmbeddingCache
+from rag.errors import BuildError, IndexDamagedError, IndexMismatchError, IndexNotFoundError
+from rag.gather import Gathered, Gathering
 from rag.generations import (
     SCHEMA_VERSION,
     Generation,
+    Manifest,
     Recipe,
     discard,
     exclusive_writer,
@@ -24,8 +29,11 @@ from rag.generations import (
     publish,
     start_generation,
 )
-from rag.ingest import read_folder
+from rag.ingest import READERS, abilities, refused_suffixes
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
+from rag.scan import scan
+from rag.sources import SyncRequest, apply_request, labels
+from rag.sync import Step, compare
 
 EMBED_BATCH = 64  # passages between two progress reports
 
@@ -37,56 +45,113 @@ class IndexKinds:
     """The concrete index classes, chosen by the engine."""
 
     index_vectors: Callable[[NDArray[np.float32]], VectorIndex]
-    load_vectors: Callable[[Path], VectorIndex]
     index_texts: Callable[[Sequence[str]], LexicalIndex]
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What the serving generation already has, and the new one can take over."""
+class Survey:
+    """What the folders hold now, compared with the serving index."""
 
-    corpus: Corpus
-    vectors: VectorIndex
-    hashes: dict[str, str]
+    sources: tuple[Source, ...]
+    steps: list[Step]
+    plan: SyncPlan
+    serving: Generation | None
+    recipe: Recipe
+    abilities: tuple[str, ...]
+
+    def former(self) -> Corpus | None:
+        """Return the texts that can be taken over, None when they would be other ones today."""
+        if self.serving is None or self.serving.manifest.recipe != self.recipe:
+            return None
+        return Corpus(self.serving.path)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Tell whether a new index would hold just what the serving one holds."""
+        return (
+            self.serving is not None
+            and not self.serving.damage
+            and not self.plan.has_changes
+            and self.serving.manifest.sources == self.sources
+            and self.serving.manifest.recipe == self.recipe
+        )
+
+
+def survey(
+    request: SyncRequest,
+    config: Config,
+    embedder: Embedder,
+    progress: OnProgress,
+    registry: str = READERS,
+) -> Survey:
+    """Return what a build would do. Hashes every file, parses none, loads no model.
+
+    Raises:
+        RagError: a folder cannot be read, or ``request`` makes no sense.
+    """
+    serving = _open_if_usable(config.index_dir)
+    recipe = Recipe(
+        SCHEMA_VERSION,
+        config.embed_model,
+        embedder.fingerprint,
+        config.chunk_tokens,
+        config.chunk_overlap_tokens,
+    )
+    sources = apply_request(serving.manifest.sources if serving else (), request)
+    entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
+    found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
+    former = found.former()
+    known = {file.path: file for file in former.files() if not file.container} if former else {}
+    can_do_more = serving is not None and serving.manifest.abilities != found.abilities
+    steps, plan = compare(entries, known, request, retries_refused=can_do_more)
+    return replace(found, steps=steps, plan=plan)
 
 
 def build_index(
-    folder: Path,
+    request: SyncRequest,
     config: Config,
     embedder: Embedder,
     kinds: IndexKinds,
     progress: OnProgress,
+    on_plan: Callable[[SyncPlan], None] = lambda plan: None,
     *,
     allow_shrink: bool = False,
+    only_changes: bool = False,
+    registry: str = READERS,
 ) -> BuildReport:
-    """Index every readable file below ``folder`` and publish the result.
+    """Bring the index up to date with its folders and publish the result.
 
-    Files whose content is unchanged since the serving generation are neither parsed nor
-    embedded again. Whatever fails, the serving generation stays.
+    Files whose content the serving generation knows are not parsed, and passages that were
+    embedded before are not embedded again. Whatever fails, the serving generation stays.
+
+    Args:
+        request: the folders, and what to change about them.
+        config: limits, sizes, and where the index lies.
+        embedder: makes the vectors; its model is loaded only when one is missing.
+        kinds: makes the two indexes.
+        progress: called with the stages scan, read, embed and index.
+        on_plan: told how the folders differ from the index, before anything is read.
+        allow_shrink: publish even when over half of the documents are gone.
+        only_changes: publish nothing when nothing changed.
+        registry: module of the readers.
 
     Raises:
-        BuildError: the folder is missing or holds nothing readable, or over half of the
-            documents would be lost without ``allow_shrink``.
+        BuildError: a folder is missing or nothing is readable, or over half of the documents
+            would be lost without ``allow_shrink``.
         IndexBusyError: another process is building.
     """
     started = time.monotonic()
-    folder = folder.expanduser().resolve()
     with exclusive_writer(config.index_dir):
-        recipe = Recipe(
-            SCHEMA_VERSION,
-            config.embed_model,
-            embedder.fingerprint,
-            min(config.chunk_tokens, embedder.max_tokens),
-            config.chunk_overlap_tokens,
-        )
-        current = _open_if_usable(config.index_dir)
-        known = _known(current, recipe, kinds)
+        found = survey(request, config, embedder, progress, registry)
+        on_plan(found.plan)
+        if only_changes and found.is_up_to_date and found.serving:
+            return _unchanged_report(found, found.serving, started)
         generation_folder = start_generation(config.index_dir)
         try:
-            build = _Build(generation_folder, folder, config, recipe, embedder, kinds, progress)
-            files = build.read(known)
-            _refuse_bad_outcome(files, folder, current, allow_shrink)
-            generation = build.finish(files)
+            build = _Build(generation_folder, found, config, embedder, kinds, progress)
+            files = build.read(registry)
+            _refuse_bad_outcome(files, found, allow_shrink=allow_shrink)
+            generation = build.finish()
         except OSError as error:
             raise BuildError(
                 f"The new index could not be written to {config.index_dir} ({error}). Free some "
@@ -95,44 +160,81 @@ def build_index(
         finally:
             discard(generation_folder)
     manifest = generation.manifest
-    seconds = round(time.monotonic() - started, 2)
-    return BuildReport(manifest.build_id, manifest.documents, manifest.chunks, files, seconds)
+    return BuildReport(
+        manifest.build_id,
+        manifest.documents,
+        manifest.chunks,
+        _as_reported(files, found.steps),
+        round(time.monotonic() - started, 2),
+        found.plan,
+        build.embedded,
+    )
 
 
 def _open_if_usable(index_dir: Path) -> Generation | None:
-    """Return the serving generation; a damaged or missing one only means to start afresh."""
+    """Return the serving generation; one that cannot be used only means to start afresh."""
     try:
         return open_current(index_dir)
-    except (IndexNotFoundError, IndexDamagedError):
+    except (IndexNotFoundError, IndexDamagedError, IndexMismatchError):
         return None
 
 
-def _known(current: Generation | None, recipe: Recipe, kinds: IndexKinds) -> _Known | None:
-    if current is None or current.manifest.recipe != recipe:
-        return None
-    corpus = Corpus(current.path)
-    return _Known(corpus, kinds.load_vectors(current.path), corpus.hashes())
+def _unchanged_report(found: Survey, serving: Generation, started: float) -> BuildReport:
+    manifest = serving.manifest
+    return BuildReport(
+        manifest.build_id,
+        manifest.documents,
+        manifest.chunks,
+        _as_reported(Corpus(serving.path).files(), found.steps),
+        round(time.monotonic() - started, 2),
+        found.plan,
+        is_new=False,
+    )
 
 
-def _refuse_bad_outcome(
-    files: Sequence[FileStatus], folder: Path, current: Generation | None, allow_shrink: bool
-) -> None:
-    readable = sum(file.chunks > 0 for file in files)
-    if readable == 0:
+def _as_reported(files: Sequence[FileStatus], steps: Sequence[Step]) -> tuple[FileStatus, ...]:
+    """Return the statuses with "unchanged" for what was indexed before under the same path."""
+    kept = {step.entry.path for step in steps if step.kept == step.entry.path}
+    return tuple(
+        replace(file, status="unchanged")
+        if file.status == "indexed" and (file.container or file.path) in kept
+        else file
+        for file in files
+    )
+
+
+def _refuse_bad_outcome(files: Sequence[FileStatus], found: Survey, *, allow_shrink: bool) -> None:
+    if not any(file.chunks for file in files):
         reasons = "; ".join(f"{file.path}: {file.reason}" for file in files[:3])
         raise BuildError(
-            f"None of the {len(files)} files in {folder} could be indexed ({reasons}). "
-            "Add readable documents; the previous index is untouched."
+            f"None of the {len(files)} files in {_folders(found.sources)} could be indexed "
+            f"({reasons}). Add readable documents; the previous index is untouched."
         )
-    if current is None or allow_shrink or current.manifest.folder != str(folder):
+    if found.serving is None or allow_shrink:
         return
-    before = current.manifest.documents
-    if readable * 2 < before:
+    old = _documents_by_folder(found.serving.manifest.sources, Corpus(found.serving.path).files())
+    new = _documents_by_folder(found.sources, files)
+    # A folder that was dropped on purpose is not compared.
+    before = sum(count for folder, count in old.items() if folder in new)
+    after = sum(count for folder, count in new.items() if folder in old)
+    if after * 2 < before:
         raise BuildError(
-            f"Only {readable} of {before} documents are left in {folder}. If that is meant, "
-            "build with --allow-shrink; otherwise check that the folder is complete. The "
-            "previous index is untouched."
+            f"Only {after} of {before} documents are left in {_folders(found.sources)}. If that is "
+            "meant, repeat the command with --allow-shrink; otherwise check that the folder is "
+            "complete. The previous index is untouched."
         )
+
+
+def _folders(sources: Sequence[Source]) -> str:
+    return ", ".join(source.folder for source in sources)
+
+
+def _documents_by_folder(sources: Sequence[Source], files: Sequence[FileStatus]) -> dict[str, int]:
+    counts = {}
+    for label, source in zip(labels(sources), sources, strict=True):
+        prefix = f"{label}/" if label else ""
+        counts[source.folder] = sum(f.chunks > 0 and f.path.startswith(prefix) for f in files)
+    return counts
 
 
 class _Build:
@@ -141,106 +243,98 @@ class _Build:
     def __init__(
         self,
         generation_folder: Path,
-        source: Path,
+        found: Survey,
         config: Config,
-        recipe: Recipe,
         embedder: Embedder,
         kinds: IndexKinds,
         progress: OnProgress,
     ) -> None:
+        self.embedded = 0
         self._folder = generation_folder
-        self._source = source
+        self._found = found
         self._config = config
-        self._recipe = recipe
         self._embedder = embedder
         self._kinds = kinds
         self._progress = progress
         self._texts: list[str] = []  # search text of every passage, by row
-        self._reused: dict[int, NDArray[np.float32]] = {}  # vectors taken over, by row
 
-    def read(self, known: _Known | None) -> tuple[FileStatus, ...]:
-        """Fill the corpus from the folder; return the status of every file."""
-        hashes = known.hashes if known else {}
-        files: list[FileStatus] = []
-        with closing(CorpusWriter(self._folder)) as corpus:
-            for outcome in read_folder(
-                self._source,
-                self._config,
-                is_known=lambda path, sha256: hashes.get(path) == sha256,
-                progress=self._progress,
-            ):
-                status = outcome.status
-                if outcome.document:
-                    status = self._add(
-                        corpus, outcome.document, self._chunk(outcome.document), status
-                    )
-                elif known and status.status == "unchanged":
-                    status = self._take_over(corpus, status, known)
-                files.append(status)
+    def read(self, registry: str) -> tuple[FileStatus, ...]:
+        """Fill the corpus; return the status of every file."""
+        former = self._found.former()
+        with (
+            closing(CorpusWriter(self._folder)) as corpus,
+            tempfile.TemporaryDirectory(prefix="scratch-", dir=self._folder) as scratch,
+        ):
+            gathering = Gathering(
+                self._found.steps, former, self._config, Path(scratch), self._progress, registry
+            )
+            files = []
+            for gathered in gathering.files():
+                files.append(self._add(corpus, gathered))
             corpus.finish(files)
-        return tuple(files)
+        return tuple(sorted(files, key=lambda file: file.path))
 
-    def _chunk(self, document: Document) -> list[Chunk]:
-        return chunk_document(
-            document,
-            self._recipe.chunk_tokens,
-            self._recipe.chunk_overlap_tokens,
-            self._embedder.count_tokens,
-        )
-
-    def _add(
-        self,
-        corpus: CorpusWriter,
-        document: Document,
-        chunks: list[Chunk],
-        status: FileStatus,
-    ) -> FileStatus:
+    def _add(self, corpus: CorpusWriter, gathered: Gathered) -> FileStatus:
+        document, chunks = gathered.document, gathered.chunks
+        if document is None:
+            return gathered.status
+        if chunks is None:
+            chunks = chunk_document(
+                document,
+                min(self._config.chunk_tokens, self._embedder.max_tokens),
+                self._config.chunk_overlap_tokens,
+                self._embedder.count_tokens,
+            )
         if not chunks:
-            return replace(status, status="no_text", reason="The file holds no text.")
+            reason = "This file holds no text that could be searched, so it is left out."
+            return replace(gathered.status, status="no_text", reason=reason)
         corpus.add(document, chunks)
         self._texts += [chunk.search_text for chunk in chunks]
-        return replace(status, chunks=len(chunks), pages=len(document.page_starts))
+        return replace(gathered.status, chunks=len(chunks), pages=len(document.page_starts))
 
-    def _take_over(self, corpus: CorpusWriter, status: FileStatus, known: _Known) -> FileStatus:
-        """Copy a document with its passages and vectors from the serving generation."""
-        rows = known.corpus.rows_of(status.path)
-        first = len(self._texts)
-        for offset, vector in enumerate(known.vectors.vectors(rows)):
-            self._reused[first + offset] = vector
-        document = known.corpus.document(status.path)
-        return self._add(corpus, document, known.corpus.chunks(rows), status)
-
-    def finish(self, files: Sequence[FileStatus]) -> Generation:
+    def finish(self) -> Generation:
         """Embed, index, verify and publish what `read` has collected."""
-        vectors = self._kinds.index_vectors(self._embed())
-        vectors.save(self._folder)
-        self._progress(Progress("index", 0, 0))
-        lexical = self._kinds.index_texts(self._texts)
-        lexical.save(self._folder)
-        self._verify(vectors, lexical)
+        index_dir, build_id = self._folder.parent, self._folder.name
+        serving = self._found.serving.manifest.build_id if self._found.serving else None
+        fingerprint = self._found.recipe.embed_fingerprint
+        with closing(EmbeddingCache(index_dir, fingerprint, build_id)) as cache:
+            vectors = self._kinds.index_vectors(self._embed(cache))
+            vectors.save(self._folder)
+            self._progress(Progress("index", 0, 0))
+            lexical = self._kinds.index_texts(self._texts)
+            lexical.save(self._folder)
+            self._verify(vectors, lexical)
+            generation = publish(self._folder, self._manifest(), serving)
+            cache.prune((build_id, *((serving,) if serving else ())))
+        return generation
+
+    def _manifest(self) -> Manifest:
         documents, chunks = Corpus(self._folder).counts()
-        return publish(
-            self._folder,
-            self._source,
-            self._recipe,
+        return Manifest(
+            build_id=self._folder.name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            sources=self._found.sources,
+            recipe=self._found.recipe,
+            abilities=self._found.abilities,
             dimension=self._embedder.dimension,
             embed_languages=self._embedder.languages,
             documents=documents,
             chunks=chunks,
+            sha256={},
         )
 
-    def _embed(self) -> NDArray[np.float32]:
+    def _embed(self, cache: EmbeddingCache) -> NDArray[np.float32]:
         vectors = np.empty((len(self._texts), self._embedder.dimension), dtype=np.float32)
-        for row, vector in self._reused.items():
-            vectors[row] = vector
         # Passages of like length together: a batch costs what its longest one costs.
-        rows = [row for row in range(len(self._texts)) if row not in self._reused]
-        rows.sort(key=lambda row: len(self._texts[row]))
+        rows = sorted(cache.fill(self._texts, vectors), key=lambda row: len(self._texts[row]))
         for start in range(0, len(rows), EMBED_BATCH):
             self._progress(Progress("embed", start, len(rows)))
             batch = rows[start : start + EMBED_BATCH]
-            vectors[batch] = self._embedder.embed_passages([self._texts[row] for row in batch])
+            texts = [self._texts[row] for row in batch]
+            vectors[batch] = self._embedder.embed_passages(texts)
+            cache.add(texts, vectors[batch])
         self._progress(Progress("embed", len(rows), len(rows)))
+        self.embedded = len(rows)
         return vectors
 
     def _verify(self, vectors: VectorIndex, lexical: LexicalIndex) -> None:

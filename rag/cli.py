@@ -7,7 +7,9 @@ means success and nothing else.
 import argparse
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,12 +19,23 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rag.config import Config, load_config
-from rag.datatypes import Answer, Hit, IndexStatus, Progress, Token
+from rag.datatypes import (
+    Answer,
+    BuildReport,
+    Hit,
+    IndexStatus,
+    Progress,
+    SyncPlan,
+    Token,
+)
 from rag.environment import prepare_process
 from rag.errors import RagError
+from rag.sources import SourceEdit, SyncRequest
 
 if TYPE_CHECKING:
     from rag.engine import RagEngine
+
+WATCH_SECONDS = 2.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,13 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     prepare_process()
+    _end_cleanly_when_told_to()
     try:
         config = load_config(
             arguments.config, {"index_dir": arguments.index, "models_dir": arguments.models}
         )
         return int(arguments.run(arguments, config))
     except RagError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(_one_line(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: Interrupted; nothing was changed.", file=sys.stderr)
@@ -49,6 +63,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the edge: a bug is told in one line as well
         print(_bug_report(error), file=sys.stderr)
         return 1
+
+
+def _end_cleanly_when_told_to() -> None:
+    """Let SIGTERM unwind the stack as Ctrl+C does, so that parsers and half an index go too."""
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, interrupt)
+
+
+def _one_line(error: RagError) -> str:
+    return f"error: {' '.join(str(error).split())}"
 
 
 def _bug_report(error: Exception) -> str:
@@ -69,13 +97,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m rag", description="Ask your own documents.")
     commands = parser.add_subparsers(dest="command", required=True)
 
-    build = commands.add_parser("build", parents=[common], help="index a folder")
-    build.add_argument("folder", type=_folder)
-    build.add_argument("--progress", action="store_true", help="progress as JSON lines on stderr")
-    build.add_argument(
-        "--allow-shrink", action="store_true", help="publish even if most documents are gone"
-    )
+    build = commands.add_parser("build", parents=[common], help="index just these folders")
+    build.add_argument("folders", nargs="+", type=_folder, metavar="FOLDER")
     build.set_defaults(run=_build)
+    sync = commands.add_parser(
+        "sync", parents=[common], help="bring the index up to date with its folders"
+    )
+    _add_sync_options(sync)
+    sync.set_defaults(run=_sync)
+    for command in (build, sync):
+        command.add_argument(
+            "--progress", action="store_true", help="progress as JSON lines on stderr"
+        )
+        command.add_argument(
+            "--allow-shrink", action="store_true", help="publish even if most documents are gone"
+        )
 
     search = commands.add_parser("search", parents=[common], help="show the best passages")
     search.add_argument("question")
@@ -85,6 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     ask = commands.add_parser("ask", parents=[common], help="answer a question, with sources")
     ask.add_argument("question")
     ask.set_defaults(run=_ask)
+    for command in (search, ask):
+        command.add_argument(
+            "--collection", default="", metavar="NAME", help="look only into this collection"
+        )
 
     status = commands.add_parser("status", parents=[common], help="what the index holds")
     status.set_defaults(run=_status)
@@ -96,6 +136,35 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8501)
     serve.set_defaults(run=_serve)
     return parser
+
+
+def _add_sync_options(sync: argparse.ArgumentParser) -> None:
+    option = sync.add_argument
+    option(
+        "folders", nargs="*", type=_folder, metavar="FOLDER",
+        help="folders to follow from now on; none: just those that the index has",
+    )  # fmt: skip
+    option("--collection", metavar="NAME", help="collection of these folders")
+    option("--include", action="append", metavar="GLOB", help="index only such files of them")
+    option("--exclude", action="append", metavar="GLOB", help="leave such files of them out")
+    option(
+        "--drop", action="append", type=_folder, default=[], metavar="FOLDER",
+        help="follow this folder no longer",
+    )  # fmt: skip
+    option(
+        "--leave-out", action="append", default=[], metavar="PATH",
+        help="leave one document out, by its path in the index",
+    )  # fmt: skip
+    option(
+        "--take-in", action="append", default=[], metavar="PATH", help="undo --leave-out",
+    )  # fmt: skip
+    option(
+        "--retry", action="append", default=[], metavar="PATH",
+        help="read one document again although it did not change",
+    )  # fmt: skip
+    option("--retry-all", action="store_true", help="the same for all that could not be read")
+    option("--dry-run", action="store_true", help="only tell what would be done")
+    option("--watch", action="store_true", help="go on, and sync whenever a file changes")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -132,18 +201,97 @@ def _print_json(table: dict[str, Any]) -> None:
 
 def _build(arguments: argparse.Namespace, config: Config) -> int:
     show = _ProgressPrinter(as_json=arguments.progress)
-    report = _engine(config).build(arguments.folder, show, allow_shrink=arguments.allow_shrink)
-    if arguments.json:
+    report = _engine(config).build(arguments.folders, show, allow_shrink=arguments.allow_shrink)
+    _print_report(report, as_json=arguments.json)
+    return 0
+
+
+def _print_report(report: BuildReport, *, as_json: bool) -> None:
+    if as_json:
         _print_json(asdict(report))
-        return 0
+        return
     for file in report.files:
         if file.reason:
             print(f"{file.status:12} {file.path}: {file.reason}")
+    made = "" if report.is_new else ", as before"
     print(
         f"{report.documents} documents, {report.chunks} passages in {report.seconds:.1f} s "
-        f"(index {report.index_id})"
+        f"(index {report.index_id}{made})"
     )
+
+
+def _sync(arguments: argparse.Namespace, config: Config) -> int:
+    show = _ProgressPrinter(as_json=arguments.progress)
+    engine = _engine(config)
+    request = _sync_request(arguments)
+
+    def tell(plan: SyncPlan) -> None:
+        if not arguments.json:
+            print(_describe_plan(plan), flush=True)
+
+    if arguments.dry_run:
+        plan = engine.plan_sync(request, show)
+        if arguments.json:
+            _print_json({"plan": asdict(plan)})
+        else:
+            tell(plan)
+        return 0
+    report = engine.sync(request, show, tell, allow_shrink=arguments.allow_shrink)
+    _print_report(report, as_json=arguments.json)
+    if arguments.watch:
+        _watch(engine, show, arguments)
     return 0
+
+
+def _sync_request(arguments: argparse.Namespace) -> SyncRequest:
+    patterns = {
+        name: tuple(values) if (values := getattr(arguments, name)) is not None else None
+        for name in ("include", "exclude")
+    }
+    return SyncRequest(
+        add=tuple(
+            SourceEdit(folder, arguments.collection, **patterns) for folder in arguments.folders
+        ),
+        drop=tuple(arguments.drop),
+        leave_out=tuple(arguments.leave_out),
+        take_in=tuple(arguments.take_in),
+        retry=tuple(arguments.retry),
+        retries_all=arguments.retry_all,
+    )
+
+
+def _describe_plan(plan: SyncPlan) -> str:
+    counts = [
+        (len(plan.new), "new"),
+        (len(plan.changed), "changed"),
+        (len(plan.renamed), "renamed"),
+        (len(plan.removed), "removed"),
+        (len(plan.retried), "tried again"),
+        (plan.unchanged, "unchanged"),
+    ]
+    optional = ("renamed", "tried again")
+    return ", ".join(f"{n} {word}" for n, word in counts if n or word not in optional)
+
+
+def _watch(engine: "RagEngine", show: "_ProgressPrinter", arguments: argparse.Namespace) -> None:
+    """Sync whenever the folders have changed and then stood still for one look."""
+    import time
+
+    from rag.scan import signature
+
+    synced = last = signature(engine.sources())
+    while True:
+        time.sleep(WATCH_SECONDS)
+        try:
+            now = signature(engine.sources())
+            if now == synced or now != last:  # a copy under way is not read half
+                last = now
+                continue
+            synced = now
+            report = engine.sync(SyncRequest(), show, allow_shrink=arguments.allow_shrink)
+            _print_report(report, as_json=arguments.json)
+        except RagError as error:  # such as a disk that was taken off: it may come back
+            print(_one_line(error), file=sys.stderr, flush=True)
 
 
 class _ProgressPrinter:
@@ -178,7 +326,7 @@ def _search(arguments: argparse.Namespace, config: Config) -> int:
     engine = _engine(config)
     engine.index_status()  # opening the index is not part of the search time
     started = time.perf_counter()
-    hits = engine.search(question, arguments.k)
+    hits = engine.search(question, arguments.k, arguments.collection)
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     if arguments.json:
         _print_json(
@@ -219,7 +367,7 @@ def _place(path: str, page: int | None) -> str:
 
 def _ask(arguments: argparse.Namespace, config: Config) -> int:
     answer: Answer | None = None
-    for event in _engine(config).ask(arguments.question, Event()):
+    for event in _engine(config).ask(arguments.question, Event(), arguments.collection):
         if not isinstance(event, Token):
             answer = event
     assert answer is not None  # the protocol of RagEngine.ask: exactly one Answer, last
@@ -271,9 +419,11 @@ def _describe(index: IndexStatus | None, config: Config) -> str:
     if index is None:
         return f"No index in {config.index_dir} yet. Build one: `python -m rag build FOLDER`."
     unread = [file for file in index.files if file.reason]
+    folders = ", ".join(f"{source.folder} ({source.collection})" for source in index.sources)
     lines = [
+        *((f"An older index serves. {index.damage}",) if index.damage else ()),
         f"Index {index.index_id}: {index.documents} documents, {index.chunks} passages of "
-        f"{index.folder}, built {index.created} with {index.embed_model} "
+        f"{folders}, built {index.created} with {index.embed_model} "
         f"(knows {', '.join(index.embed_languages) or 'no language that was probed'})",
         *(f"  {file.status:12} {file.path}: {file.reason}" for file in unread),
     ]

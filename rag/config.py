@@ -52,8 +52,9 @@ class Config:
     max_question_chars: int = 2000
 
     max_file_mb: int = 200
-    parse_seconds: int = 60
-    parse_memory_mb: int = 2048
+    parse_seconds: int = 10  # a file, and 2 more for every MB of it
+    parse_memory_mb: int = 480
+    parse_workers: int = 2  # files read side by side
 
 
 _RANGES: dict[str, tuple[int, int]] = {
@@ -68,7 +69,8 @@ _RANGES: dict[str, tuple[int, int]] = {
     "max_question_chars": (1, 100_000),
     "max_file_mb": (1, 100_000),
     "parse_seconds": (1, 86_400),
-    "parse_memory_mb": (256, 1_048_576),
+    "parse_memory_mb": (128, 1_048_576),
+    "parse_workers": (1, 64),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device": DEVICES}
 _NAMES = tuple(item.name for item in fields(Config))

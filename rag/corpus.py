@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 
 from rag.datatypes import Block, Chunk, Document, FileStatus
@@ -28,9 +28,13 @@ CREATE TABLE chunk (
 CREATE INDEX chunk_document ON chunk(document_id);
 CREATE TABLE file (
     path TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT NOT NULL,
-    chunks INTEGER NOT NULL, pages INTEGER NOT NULL, size_bytes INTEGER NOT NULL
+    chunks INTEGER NOT NULL, pages INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    seconds REAL NOT NULL, scanned_pages INTEGER NOT NULL, container TEXT NOT NULL,
+    sha256 TEXT NOT NULL
 ) STRICT;
+CREATE INDEX file_container ON file(container);
 """
+_FILE_COLUMNS = tuple(item.name for item in fields(FileStatus))
 
 
 class CorpusWriter:
@@ -85,7 +89,8 @@ class CorpusWriter:
         """Store the status of every file of the folder and finish the corpus."""
         with _disk_errors():
             self._connection.executemany(
-                "INSERT INTO file VALUES (:path, :status, :reason, :chunks, :pages, :size_bytes)",
+                f"INSERT INTO file ({', '.join(_FILE_COLUMNS)})"
+                f" VALUES ({', '.join(f':{name}' for name in _FILE_COLUMNS)})",
                 [asdict(file) for file in files],
             )
             self._connection.commit()
@@ -157,16 +162,34 @@ class Corpus:
         path, text, sha256, _, page_starts, title = found
         return Document(path, text, sha256, blocks, tuple(json.loads(page_starts)), title)
 
-    def hashes(self) -> dict[str, str]:
-        """Return the file hash of every document by path."""
+    def rows_under(self, prefixes: Sequence[str]) -> list[int]:
+        """Return the rows of all passages whose path begins with one of ``prefixes``, in order."""
+        query = (
+            "SELECT c.row FROM chunk c JOIN document d ON d.id = c.document_id"
+            " WHERE substr(d.path, 1, length(:prefix)) = :prefix"
+        )
         with self._open() as connection:
-            return dict(connection.execute("SELECT path, sha256 FROM document"))
+            found = {
+                row
+                for prefix in prefixes
+                for (row,) in connection.execute(query, {"prefix": prefix})
+            }
+        return sorted(found)
 
     def files(self) -> tuple[FileStatus, ...]:
         """Return the status of every file that the build found, by path."""
-        query = "SELECT path, status, reason, chunks, pages, size_bytes FROM file ORDER BY path"
+        query = f"SELECT {', '.join(_FILE_COLUMNS)} FROM file ORDER BY path"
         with self._open() as connection:
             return tuple(FileStatus(*row) for row in connection.execute(query))
+
+    def files_of(self, path: str) -> tuple[FileStatus, ...]:
+        """Return the status of one file on disk, then those of the files inside it."""
+        query = (
+            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE path = ? OR container = ?"
+            " ORDER BY container, path"
+        )
+        with self._open() as connection:
+            return tuple(FileStatus(*row) for row in connection.execute(query, (path, path)))
 
     def counts(self) -> tuple[int, int]:
         """Return the numbers of documents and of passages."""

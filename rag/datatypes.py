@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Language = Literal["en", "ja", "other"]
+DEFAULT_COLLECTION = "documents"
 Status = Literal[
     "indexed",
     "unchanged",  # indexed, and taken over from the index before; only in the report of a build
@@ -193,25 +194,60 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A folder that the index follows, with the patterns of `rag.sources`."""
+
+    folder: str  # absolute, links resolved
+    collection: str = DEFAULT_COLLECTION
+    include: tuple[str, ...] = ()  # () means every file
+    exclude: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """How the folders differ from the index. Files on disk are counted, not what is inside them.
+
+    Files that their name tells unsupported, and excluded ones, stand in none of these.
+    """
+
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()  # from, to; also moved to another folder
+    removed: tuple[str, ...] = ()
+    retried: tuple[str, ...] = ()  # unchanged, but to be read again
+    unchanged: int = 0
+
+    @property
+    def has_changes(self) -> bool:
+        """Tell whether a sync would make another index."""
+        return bool(self.new or self.changed or self.renamed or self.removed or self.retried)
+
+
+@dataclass(frozen=True, slots=True)
 class BuildReport:
-    """The outcome of one build; ``files`` names every file found in the folder."""
+    """The outcome of one build; ``files`` names every file found in the folders."""
 
     index_id: str
     documents: int
     chunks: int
     files: tuple[FileStatus, ...]
     seconds: float
+    plan: SyncPlan = field(default=SyncPlan())
+    embedded: int = 0  # passages that were embedded; the others' vectors were there already
+    is_new: bool = True  # False: nothing had changed, so the index before serves on
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What the published index holds."""
+    """What the serving index holds."""
 
     index_id: str
-    folder: str
+    folder: str  # the first of the folders
     created: str  # ISO 8601, UTC
     documents: int
     chunks: int
     embed_model: str
     embed_languages: tuple[Language, ...]
     files: tuple[FileStatus, ...] = field(default=())
+    sources: tuple[Source, ...] = ()
+    damage: str = ""  # why the newest index does not serve; "" when this is the newest

@@ -28,6 +28,7 @@ _PACKAGES = {
     "beautifulsoup4": "HTML files",
     "streamlit": "the app",
 }
+REBUILD = "python -m rag build FOLDER"
 _LOW_DISK_GB = 2
 _LOW_MEMORY_GB = 3
 
@@ -88,11 +89,15 @@ def _answerer(config: Config) -> Iterator[Finding]:
 
 def _index(config: Config) -> Iterator[Finding]:
     try:
-        manifest = open_current(config.index_dir).manifest
+        generation = open_current(config.index_dir)
     except RagError as error:
-        yield Finding("missing", "index", str(error), "python -m rag build FOLDER")
+        yield Finding("missing", "index", str(error), REBUILD)
         return
-    text = f"{manifest.documents} documents, {manifest.chunks} passages of {manifest.folder}"
+    if generation.damage:
+        yield Finding("slow", "index", f"an older one serves. {generation.damage}", REBUILD)
+    manifest = generation.manifest
+    folders = ", ".join(source.folder for source in manifest.sources)
+    text = f"{manifest.documents} documents, {manifest.chunks} passages of {folders}"
     yield Finding("ok", "index", text)
 
 

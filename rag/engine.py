@@ -1,11 +1,12 @@
 """RagEngine: the facade of the product, and the only place where concrete classes are chosen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, RLock
 
 from rag.answer import Answerer, clean_question
-from rag.build import IndexKinds, build_index
+from rag.build import IndexKinds, build_index, survey
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.corpus import Corpus
 from rag.datatypes import (
@@ -16,13 +17,21 @@ from rag.datatypes import (
     IndexStatus,
     Language,
     Progress,
+    Source,
+    SyncPlan,
     Token,
 )
 from rag.embed import SentenceTransformerEmbedder, load_embedder
 from rag.environment import limit_threads
 from rag.errors import IndexMismatchError, IndexNotFoundError
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
-from rag.generations import SCHEMA_VERSION, Manifest, current_build_id, open_current
+from rag.generations import (
+    SCHEMA_VERSION,
+    Generation,
+    Manifest,
+    current_build_id,
+    open_current,
+)
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 from rag.model_folder import find_model, fingerprint
@@ -30,7 +39,10 @@ from rag.prompt import TEMPLATE_HASH
 from rag.protocols import Generator
 from rag.reading_test import remembered_languages
 from rag.retrieve import Retriever
+from rag.sources import SourceEdit, SyncRequest, prefixes_of
 from rag.vector_index import FaissVectorIndex
+
+INDEX_KINDS = IndexKinds(FaissVectorIndex.from_vectors, Bm25LexicalIndex.from_texts)
 
 
 class RagEngine:
@@ -48,7 +60,8 @@ class RagEngine:
         # A lock of its own: pages that only show the index need not wait for the answer model.
         self._generator_lock = RLock()
         self._generator: LocalGenerator | ExtractiveGenerator | None = None
-        self._snapshot: tuple[Manifest, Retriever] | None = None
+        self._snapshot: tuple[Generation, Retriever] | None = None
+        self._pointer: str | None = None  # what CURRENT named when the snapshot was opened
 
     # Models -------------------------------------------------------------------------------
 
@@ -118,14 +131,15 @@ class RagEngine:
 
     # Index --------------------------------------------------------------------------------
 
-    def _open(self) -> tuple[Manifest, Retriever]:
+    def _open(self) -> tuple[Generation, Retriever]:
         with self._index_lock:
-            current = current_build_id(self.config.index_dir)
-            if self._snapshot is None or self._snapshot[0].build_id != current:
+            pointer = current_build_id(self.config.index_dir)
+            if self._snapshot is None or pointer != self._pointer:
                 self._snapshot = self._open_current()
+                self._pointer = pointer
             return self._snapshot
 
-    def _open_current(self) -> tuple[Manifest, Retriever]:
+    def _open_current(self) -> tuple[Generation, Retriever]:
         generation = open_current(self.config.index_dir)
         manifest = generation.manifest
         embedder = self._load_embedder()
@@ -137,11 +151,12 @@ class RagEngine:
             embedder=embedder,
             embed_languages=self.config.embed_languages or manifest.embed_languages,
         )
-        return manifest, retriever
+        return generation, retriever
 
     def _refuse_mismatch(self, manifest: Manifest, embedder: SentenceTransformerEmbedder) -> None:
         recipe = manifest.recipe
-        rebuild = f"Rebuild it: `python -m rag build {manifest.folder}`"
+        folders = " ".join(source.folder for source in manifest.sources)
+        rebuild = f"Rebuild it: `python -m rag build {folders}`"
         if recipe.schema_version != SCHEMA_VERSION:
             raise IndexMismatchError(
                 f"The index has format {recipe.schema_version}; this version reads format "
@@ -162,18 +177,21 @@ class RagEngine:
             RagError: the index is damaged or was built with another embedder.
         """
         try:
-            manifest, retriever = self._open()
+            generation, retriever = self._open()
         except IndexNotFoundError:
             return None
+        manifest = generation.manifest
         return IndexStatus(
             index_id=manifest.build_id,
-            folder=manifest.folder,
+            folder=manifest.sources[0].folder,
             created=manifest.created,
             documents=manifest.documents,
             chunks=manifest.chunks,
             embed_model=manifest.recipe.embed_model,
             embed_languages=retriever.embed_languages,  # type: ignore[arg-type] # checked on load
             files=retriever.corpus.files(),
+            sources=manifest.sources,
+            damage=generation.damage,
         )
 
     def document(self, path: str) -> Document:
@@ -186,42 +204,103 @@ class RagEngine:
 
     def build(
         self,
-        folder: Path,
+        folders: Sequence[Path],
         progress: Callable[[Progress], None],
         *,
         allow_shrink: bool = False,
     ) -> BuildReport:
-        """Index ``folder`` and publish the result; the old index serves until then.
+        """Index just these folders and publish the result; the old index serves until then.
 
         Raises:
             BuildError: nothing readable, or over half of the documents would be lost.
             IndexBusyError: another process is building.
         """
-        kinds = IndexKinds(
-            FaissVectorIndex.from_vectors, FaissVectorIndex.load, Bm25LexicalIndex.from_texts
-        )
+        request = SyncRequest(add=tuple(SourceEdit(f) for f in folders), replaces=True)
         return build_index(
-            folder, self.config, self._load_embedder(), kinds, progress, allow_shrink=allow_shrink
+            request,
+            self.config,
+            self._load_embedder(),
+            INDEX_KINDS,
+            progress,
+            allow_shrink=allow_shrink,
         )
+
+    def plan_sync(
+        self, request: SyncRequest, progress: Callable[[Progress], None] = lambda step: None
+    ) -> SyncPlan:
+        """Return how the folders differ from the index. Nothing is parsed or written.
+
+        Raises:
+            RagError: a folder cannot be read, or ``request`` makes no sense.
+        """
+        return survey(request, self.config, self._load_embedder(), progress).plan
+
+    def sync(
+        self,
+        request: SyncRequest,
+        progress: Callable[[Progress], None],
+        on_plan: Callable[[SyncPlan], None] = lambda plan: None,
+        *,
+        allow_shrink: bool = False,
+    ) -> BuildReport:
+        """Bring the index up to date with its folders; nothing is published without a change.
+
+        ``on_plan`` is told how the folders differ before anything is read.
+
+        Raises:
+            RagError: see `build`, or ``request`` makes no sense.
+        """
+        return build_index(
+            request,
+            self.config,
+            self._load_embedder(),
+            INDEX_KINDS,
+            progress,
+            on_plan,
+            allow_shrink=allow_shrink,
+            only_changes=True,
+        )
+
+    def sources(self) -> tuple[Source, ...]:
+        """Return the folders of the serving index; none when there is no index.
+
+        Raises:
+            RagError: the index is damaged or of another version.
+        """
+        try:
+            return open_current(self.config.index_dir).manifest.sources
+        except IndexNotFoundError:
+            return ()
 
     # Questions ----------------------------------------------------------------------------
 
-    def search(self, question: str, k: int) -> list[Hit]:
-        """Return the ``k`` best passages for ``question``.
+    def search(self, question: str, k: int, collection: str = "") -> list[Hit]:
+        """Return the ``k`` best passages for ``question``, of one collection or of all.
 
         Raises:
-            RagError: the question is empty or too long, or there is no usable index.
+            RagError: the question is empty or too long, there is no usable index, or no such
+                collection.
         """
         question = clean_question(question, self.config.max_question_chars)
-        return self._open()[1].retrieve(question, detect_language(question), k)
+        retriever = self._retriever_of(collection)[1]
+        return retriever.retrieve(question, detect_language(question), k)
 
-    def ask(self, question: str, stop: Event) -> Iterator[Token | Answer]:
+    def ask(self, question: str, stop: Event, collection: str = "") -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
         Raises:
-            RagError: the question is empty or too long, or index or model is unusable.
+            RagError: the question is empty or too long, index or model is unusable, or there is
+                no such collection.
         """
         question = clean_question(question, self.config.max_question_chars)
-        manifest, retriever = self._open()
+        manifest, retriever = self._retriever_of(collection)
         answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
         yield from answerer.answer(question, stop)
+
+    def _retriever_of(self, collection: str) -> tuple[Manifest, Retriever]:
+        """Return what searches one collection, or every document for ""."""
+        generation, retriever = self._open()
+        prefixes = prefixes_of(generation.manifest.sources, collection) if collection else [""]
+        if prefixes != [""]:
+            retriever = replace(retriever, rows=retriever.corpus.rows_under(prefixes))
+        return generation.manifest, retriever

@@ -1,5 +1,7 @@
 """Errors that a person can repair. Every message says what is wrong and what to do next."""
 
+from rag.datatypes import Status
+
 
 class RagError(Exception):
     """Base of all errors that `cli.py` and `app.py` show as one line."""
@@ -12,11 +14,11 @@ class ConfigError(RagError):
 class DocumentError(RagError):
     """One file could not be read; ``status`` is the word shown beside it.
 
-    Raised by readers only; `ingest` turns it into a `FileStatus`, so that one bad file
+    Raised for one file only; `ingest` turns it into a `FileStatus`, so that one bad file
     never stops a build.
     """
 
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, status: Status, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 

@@ -1,10 +1,10 @@
 """Index generations: ``index/<build_id>/`` written aside, published by one rename.
 
-``index/CURRENT`` holds the id of the generation that serves and the hash of its manifest. A
-build writes beside it, syncs, records a SHA-256 of every file in ``manifest.json`` and only then
+``index/CURRENT`` names the generation that serves. A build writes beside it, syncs, records a
+SHA-256 of every file in ``manifest.json`` and that of the manifest in ``SEAL``, and only then
 replaces ``CURRENT``: killed at any moment, it leaves the old index or the new one, never a
-mixture. FAISS notices 6 % of single flipped bits by itself, so every file is checked against
-the manifest when opened.
+mixture. FAISS notices 6 % of single flipped bits by itself, so every file is checked when a
+generation is opened; when one is damaged, the one before it serves.
 """
 
 import hashlib
@@ -12,19 +12,30 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
-from rag.errors import BuildError, IndexBusyError, IndexDamagedError, IndexNotFoundError
+from rag.datatypes import Source
+from rag.errors import (
+    BuildError,
+    IndexBusyError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    RagError,
+)
 
-SCHEMA_VERSION = 1  # raise it when readers, chunking or terms change what an index means
+SCHEMA_VERSION = 2  # raise it when readers, chunking or terms change what an index means
+KEPT_GENERATIONS = 2  # the one that serves and the one before it
 _CURRENT = "CURRENT"
 _MANIFEST = "manifest.json"
-_POINTER = re.compile(r"(?P<build_id>\d{8}T\d{6}Z-[0-9a-f]{6})\n(?P<sha256>[0-9a-f]{64})\n")
+_SEAL = "SEAL"
+_BUILD_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +55,9 @@ class Manifest:
 
     build_id: str
     created: str  # ISO 8601, UTC
-    folder: str  # absolute path of the indexed folder
+    sources: tuple[Source, ...]
     recipe: Recipe
+    abilities: tuple[str, ...]  # of the readers: what refused files need not be tried again for
     dimension: int
     embed_languages: tuple[str, ...]
     documents: int
@@ -59,6 +71,7 @@ class Generation:
 
     path: Path
     manifest: Manifest
+    damage: str = ""  # why the newest generation does not serve; "" when this is the newest
 
 
 def new_build_id() -> str:
@@ -67,62 +80,91 @@ def new_build_id() -> str:
 
 
 def current_build_id(index_dir: Path) -> str | None:
-    """Return the id that ``CURRENT`` names, or None when nothing was published yet.
-
-    Raises:
-        IndexDamagedError: ``CURRENT`` holds something else.
-    """
-    pointer = _read_pointer(index_dir)
-    return pointer[0] if pointer else None
-
-
-def _read_pointer(index_dir: Path) -> tuple[str, str] | None:
-    """Return the build id and the SHA-256 of its manifest."""
-    path = index_dir / _CURRENT
+    """Return the id that ``CURRENT`` names, or None when there is none or it is damaged."""
     try:
-        match = _POINTER.fullmatch(path.read_text(encoding="ascii"))
-    except FileNotFoundError:
+        first_line, _, _ = (index_dir / _CURRENT).read_text(encoding="ascii").partition("\n")
+    except (OSError, UnicodeDecodeError):
         return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, "cannot be read") from error
-    if match is None:
-        raise _damaged(path, "does not name an index")
-    return match["build_id"], match["sha256"]
+    return first_line if _BUILD_ID.fullmatch(first_line) else None
 
 
 def open_current(index_dir: Path) -> Generation:
-    """Return the generation that serves, after checking every file of it.
+    """Return the newest generation that is whole, after checking every file of it.
 
     Raises:
         IndexNotFoundError: nothing was published yet.
-        IndexDamagedError: a file is missing or differs from its checksum.
+        IndexDamagedError: no generation is whole.
+        IndexMismatchError: another version of this program wrote the index.
     """
-    pointer = _read_pointer(index_dir)
-    if pointer is None:
-        raise IndexNotFoundError(
-            f"There is no index in {index_dir} yet. Build one: `python -m rag build FOLDER`."
-        )
-    build_id, manifest_sha256 = pointer
-    path = index_dir / build_id
+    current = current_build_id(index_dir)
+    others = [build_id for build_id in _sealed_ids(index_dir) if build_id != current]
+    damage: RagError | None = None
+    if current is None and (index_dir / _CURRENT).exists():
+        damage = _damaged(index_dir / _CURRENT, "does not name an index")
+    elif current is None and others:
+        damage = _damaged(index_dir / _CURRENT, "is missing")
+    for build_id in (*((current,) if current else ()), *others):
+        try:
+            manifest = _verified_manifest(index_dir / build_id)
+        except IndexDamagedError as error:
+            damage = damage or error
+        else:
+            return Generation(index_dir / build_id, manifest, str(damage or ""))
+    if damage is not None:
+        raise damage
+    raise IndexNotFoundError(
+        f"There is no index in {index_dir} yet. Build one: `python -m rag build FOLDER`."
+    )
+
+
+def _sealed_ids(index_dir: Path) -> list[str]:
+    """Return the ids of the generations that were finished, newest first."""
+    try:
+        names = [path.name for path in index_dir.iterdir() if (path / _SEAL).is_file()]
+    except OSError:
+        return []
+    return sorted(filter(_BUILD_ID.fullmatch, names), reverse=True)
+
+
+def _verified_manifest(path: Path) -> Manifest:
+    seal = path / _SEAL
+    try:
+        manifest_sha256 = seal.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        _refuse_other_version(path)
+        raise _damaged(seal, "is missing or cannot be read") from error
     _check(path / _MANIFEST, manifest_sha256)
     manifest = _read_manifest(path)
     for name, sha256 in manifest.sha256.items():
-        _check(path / name, sha256, manifest.folder)
-    return Generation(path, manifest)
+        _check(path / name, sha256)
+    return manifest
 
 
-def _check(path: Path, sha256: str, folder: str = "FOLDER") -> None:
+def _refuse_other_version(path: Path) -> None:
+    """Tell an index of format 1, which had no seal, from a damaged one."""
+    try:
+        table = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
+        version, folder = table["recipe"]["schema_version"], table["folder"]
+    except (OSError, ValueError, TypeError, KeyError):
+        return
+    raise IndexMismatchError(
+        f"The index has format {version}; this version reads format {SCHEMA_VERSION}. "
+        f"Rebuild it: `python -m rag build {folder}`."
+    )
+
+
+def _check(path: Path, sha256: str) -> None:
     try:
         actual = _sha256(path)
     except OSError as error:
-        raise _damaged(path, "is missing or cannot be read", folder) from error
+        raise _damaged(path, "is missing or cannot be read") from error
     if actual != sha256:
-        raise _damaged(path, "differs from its checksum", folder)
+        raise _damaged(path, "differs from its checksum")
 
 
-def _damaged(path: Path, problem: str, folder: str = "FOLDER") -> IndexDamagedError:
+def _damaged(path: Path, problem: str) -> IndexDamagedError:
     return IndexDamagedError(
-        f"The index file {path} {problem}. Rebuild it: `python -m rag build {folder}`."
+        f"The index file {path} {problem}. Make a new index: `python -m rag build FOLDER`."
     )
 
 
@@ -130,12 +172,22 @@ def _read_manifest(path: Path) -> Manifest:
     """Return the manifest, whose checksum holds; it can still be of another version."""
     try:
         table = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-        recipe = Recipe(**table.pop("recipe"))
-        languages = tuple(table.pop("embed_languages"))
-        sha256 = dict(table.pop("sha256"))
-        return Manifest(recipe=recipe, embed_languages=languages, sha256=sha256, **table)
+        return Manifest(
+            **{
+                **table,
+                "sources": tuple(_read_source(source) for source in table["sources"]),
+                "recipe": Recipe(**table["recipe"]),
+                "abilities": tuple(table["abilities"]),
+                "embed_languages": tuple(table["embed_languages"]),
+            }
+        )
     except (OSError, UnicodeDecodeError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise _damaged(path / _MANIFEST, "was written by another version") from error
+
+
+def _read_source(table: dict[str, Any]) -> Source:
+    patterns = {name: tuple(table[name]) for name in ("include", "exclude")}
+    return Source(**{**table, **patterns})
 
 
 @contextmanager
@@ -167,64 +219,60 @@ def exclusive_writer(index_dir: Path) -> Iterator[None]:
 def start_generation(index_dir: Path) -> Path:
     """Return an empty folder for a new generation.
 
-    Removes what dead builds left and all generations but the one that serves, which becomes
-    the previous one. Call it, and `publish`, only while holding `exclusive_writer`.
+    Removes what dead builds left behind: only folders that are named like a generation, as the
+    index may have been put into a folder with other things. Call it, and `publish`, only while
+    holding `exclusive_writer`.
     """
-    current = _serving_id(index_dir)
-    for path in index_dir.iterdir():
-        if path.is_dir() and path.name != current:
-            shutil.rmtree(path)
+    _remove_all_but(index_dir, _finished_ids(index_dir)[:KEPT_GENERATIONS])
     folder = index_dir / new_build_id()
     folder.mkdir(mode=0o700)
     return folder
 
 
+def _finished_ids(index_dir: Path) -> list[str]:
+    """Return the ids of published generations, the one that serves first, then newest first."""
+    current = current_build_id(index_dir)
+    sealed = _sealed_ids(index_dir)
+    if current is None:
+        return sealed
+    # A newer one than CURRENT names was finished and then not published.
+    return [current, *(build_id for build_id in sealed if build_id < current)]
+
+
+def _remove_all_but(index_dir: Path, kept: Sequence[str]) -> None:
+    for path in index_dir.iterdir():
+        if path.is_dir() and _BUILD_ID.fullmatch(path.name) and path.name not in kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def discard(folder: Path) -> None:
     """Remove a generation that was not published; the one that serves is never removed."""
-    if _serving_id(folder.parent) != folder.name:
+    if current_build_id(folder.parent) != folder.name:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serving_id(index_dir: Path) -> str | None:
-    """Return the id in ``CURRENT``; None also when it is damaged, as a build is what mends it."""
-    try:
-        return current_build_id(index_dir)
-    except IndexDamagedError:
-        return None
+def publish(folder: Path, manifest: Manifest, serving: str | None) -> Generation:
+    """Make ``folder`` the generation that serves, and remove all but the one before it.
 
-
-def publish(
-    folder: Path,
-    source: Path,
-    recipe: Recipe,
-    *,
-    dimension: int,
-    embed_languages: tuple[str, ...],
-    documents: int,
-    chunks: int,
-) -> Generation:
-    """Write the manifest, sync everything and make ``folder`` the generation that serves."""
+    Args:
+        folder: holds all files of the generation.
+        manifest: without ``sha256``, which is worked out here.
+        serving: id of the generation that served until now, which is kept; None without one.
+    """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    manifest = Manifest(
-        build_id=folder.name,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        folder=str(source),
-        recipe=recipe,
-        dimension=dimension,
-        embed_languages=embed_languages,
-        documents=documents,
-        chunks=chunks,
-        sha256={path.relative_to(folder).as_posix(): _sha256(path) for path in files},
-    )
+    hashes = {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
+    manifest = replace(manifest, sha256=hashes)
     text = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
     (folder / _MANIFEST).write_text(text, encoding="utf-8")
-    for path in (*files, folder / _MANIFEST, *(p for p in folder.rglob("*") if p.is_dir()), folder):
+    (folder / _SEAL).write_text(f"{_sha256(folder / _MANIFEST)}\n", encoding="ascii")
+    for path in (*folder.rglob("*"), folder):
         _sync(path)
     pointer = folder.parent / f"{_CURRENT}.new"
-    pointer.write_text(f"{folder.name}\n{_sha256(folder / _MANIFEST)}\n", encoding="ascii")
+    pointer.write_text(f"{folder.name}\n", encoding="ascii")
     _sync(pointer)
     pointer.replace(folder.parent / _CURRENT)
     _sync(folder.parent)
+    _remove_all_but(folder.parent, [folder.name, *((serving,) if serving else ())])
     return Generation(folder, manifest)
 
 

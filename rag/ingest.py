@@ -1,38 +1,31 @@
-"""A folder to documents: every file found ends in exactly one outcome, and none stops a build.
+"""Files to documents, in parser children: every file ends in one status, and none stops a build.
 
-Files are parsed in a child process with limits on time and memory. Left out silently, as
-they are not documents: names that begin with "." or "~$", ``Thumbs.db``, ``desktop.ini``,
-and everything inside ``__pycache__`` and ``node_modules``.
+A file may hold others (an archive, a mail with attachments). Each of them becomes a document of
+its own whose path goes on where that of its container ends: ``mail.eml/report.pdf``.
 """
 
-import hashlib
 import importlib
-import os
-import stat
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import re
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import get_args
 
 from rag.config import Config
-from rag.datatypes import Document, FileStatus, Progress, Status
-from rag.errors import BuildError, DocumentError
-from rag.readers.process import ParserProcess
+from rag.datatypes import Document, FileStatus, Source, Status
+from rag.errors import DocumentError
+from rag.readers.pool import ParserPool
+from rag.readers.process import ParserProcess, Reading, StoredPart
+from rag.scan import FoundFile, refuse, scan, sha256_of, unique_path
 
 READERS = "rag.readers"
-
-_HIDDEN_PREFIXES = (".", "~$")
-_HIDDEN_NAMES = frozenset(("__pycache__", "node_modules", "thumbs.db", "desktop.ini"))
-_REFUSALS = ("no_text", "encrypted", "unsupported", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A regular file of the folder, not opened yet."""
-
-    path: str  # relative to the folder, "/" between parts; always encodable as UTF-8
-    file: Path  # absolute, links resolved
-    size_bytes: int
+MAX_DEPTH = 3  # of files inside files
+_MAX_SECONDS_LOST_INSIDE = 30  # on files that cannot be read; then a container's rest is not tried
+_MAX_NAME_CHARACTERS = 400
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,182 +40,171 @@ class Outcome:
     document: Document | None = None
 
 
-def scan_folder(folder: Path) -> list[FoundFile | FileStatus]:
-    """Return the folder's files, and a status for all else that is there, sorted by path.
-
-    Nothing outside the folder is reached: links to files inside are read under the link's
-    name, other links are reported and not followed.
-
-    Raises:
-        BuildError: the folder does not exist, is no folder, is unreadable or holds no file.
-    """
-    root = folder.expanduser()
-    if not root.exists():
-        raise BuildError(f"The folder {folder} does not exist. Name a folder with documents.")
-    if not root.is_dir():
-        raise BuildError(f"{folder} is a file, not a folder. Name the folder that holds it.")
-    root = root.resolve()
-    try:
-        found = _scan(root)
-    except OSError as error:
-        raise BuildError(
-            f"The folder {folder} cannot be listed ({error.strerror}). Check its permissions."
-        ) from error
-    if not found:
-        raise BuildError(f"The folder {folder} holds no files. Put documents into it and retry.")
-    return found
+def refused_suffixes(registry: str = READERS) -> dict[str, str]:
+    """Return the suffixes of files that are never opened, each with the reason."""
+    table: dict[str, str] = importlib.import_module(registry).REFUSED_SUFFIXES
+    return table
 
 
-def read_folder(
-    folder: Path,
-    config: Config,
-    *,
-    is_known: Callable[[str, str], bool] = lambda path, sha256: False,
-    progress: Callable[[Progress], None] = lambda step: None,
-    registry: str = READERS,
-) -> Iterator[Outcome]:
-    """Yield one outcome for every file of the folder, sorted by path.
+def abilities(config: Config, registry: str = READERS) -> tuple[str, ...]:
+    """Return what decides whether a file that was refused once is worth another try."""
+    names: tuple[str, ...] = importlib.import_module(registry).abilities()
+    limits = (config.parse_seconds, config.parse_memory_mb, config.max_file_mb)
+    return (*names, "limits {} s, {} MB, {} MB".format(*limits))
 
-    Args:
-        folder: searched with all its subfolders.
-        config: the limits ``max_file_mb``, ``parse_seconds`` and ``parse_memory_mb``.
-        is_known: called with path and SHA-256 of a file; when it returns True the file is not
-            parsed and its status is "unchanged".
-        progress: called before each file and once at the end, with stage "read".
-        registry: module that offers ``reader_for`` and ``SUPPORTED_SUFFIXES``.
+
+def read_folder(folder: Path, config: Config, registry: str = READERS) -> Iterator[Outcome]:
+    """Yield one outcome for every file of a folder and every file inside those, sorted by path.
 
     Raises:
-        BuildError: see `scan_folder`; raised by the call, not by the first outcome.
+        BuildError: see `rag.scan.scan`.
     """
-    entries = scan_folder(folder)
-    return _outcomes(entries, config, is_known, progress, registry)
-
-
-def _outcomes(
-    entries: list[FoundFile | FileStatus],
-    config: Config,
-    is_known: Callable[[str, str], bool],
-    progress: Callable[[Progress], None],
-    registry: str,
-) -> Iterator[Outcome]:
-    suffixes: tuple[str, ...] = importlib.import_module(registry).SUPPORTED_SUFFIXES
-    with ParserProcess(registry, config.parse_seconds, config.parse_memory_mb) as parser:
-        for number, entry in enumerate(entries):
-            progress(Progress("read", number, len(entries), entry.path))
+    source = Source(str(folder.expanduser().resolve()))
+    entries = scan([source], refused_suffixes(registry), config.max_file_mb, lambda step: None)
+    files = [entry for entry in entries if isinstance(entry, FoundFile)]
+    with tempfile.TemporaryDirectory() as scratch:
+        readings = read_files(files, config, Path(scratch), registry)
+        for entry in entries:
             if isinstance(entry, FileStatus):
                 yield Outcome(entry)
-                continue
-            try:
-                _check(entry, suffixes, config.max_file_mb)
-                yield _read(entry, parser, is_known)
-            except DocumentError as error:
-                status = cast("Status", error.status if error.status in _REFUSALS else "failed")
-                yield Outcome(
-                    FileStatus(entry.path, status, str(error), size_bytes=entry.size_bytes)
-                )
-    progress(Progress("read", len(entries), len(entries)))
-
-
-def _scan(root: Path) -> list[FoundFile | FileStatus]:
-    found: list[FoundFile | FileStatus] = []
-    pending = [root]  # not recursive: folders may be nested deeper than Python's stack
-    while pending:
-        folder = pending.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            if folder == root:
-                raise
-            reason = "This folder cannot be listed; check its permissions."
-            found.append(FileStatus(_printable(folder.relative_to(root)), "failed", reason))
-            continue
-        for entry in entries:
-            if entry.name.startswith(_HIDDEN_PREFIXES) or entry.name.lower() in _HIDDEN_NAMES:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(Path(entry.path))
             else:
-                found.append(_classify(entry, root))
-    return sorted(found, key=lambda entry: entry.path)
+                yield from next(readings)
 
 
-def _classify(entry: os.DirEntry[str], root: Path) -> FoundFile | FileStatus:
-    file = Path(entry.path)
-    path = _printable(file.relative_to(root))
-    try:
-        if entry.is_symlink():
-            return _resolve_link(file, path, root)
-        if entry.is_file():
-            return FoundFile(path, file, entry.stat().st_size)
-    except (OSError, RuntimeError):  # RuntimeError: Path.resolve on a loop of links
-        return FileStatus(path, "failed", "This cannot be opened; check where it leads.")
-    reason = "This is a pipe, socket or device, not a file, so it is never opened."
-    return FileStatus(path, "unsupported", reason)
+def read_files(
+    files: Sequence[FoundFile], config: Config, scratch: Path, registry: str = READERS
+) -> Generator[list[Outcome]]:
+    """Yield the outcomes of each file, in order: its own first, then those of files inside it.
+
+    Args:
+        files: as `scan` found them.
+        config: the limits ``max_file_mb``, ``parse_seconds``, ``parse_memory_mb`` and the number
+            of ``parse_workers``.
+        scratch: folder for what is unpacked; emptied after each file.
+        registry: module that offers ``reader_for`` and ``REFUSED_SUFFIXES``.
+    """
+    if not files:
+        return
+    seconds, memory_mb = config.parse_seconds, config.parse_memory_mb
+    size = min(config.parse_workers, len(files))
+    reader = _FileReader(config, scratch, refused_suffixes(registry))
+    with (
+        ParserPool(registry, seconds, memory_mb, size) as pool,
+        closing(pool.map(reader.read, files)) as outcomes,
+    ):
+        yield from outcomes
 
 
-def _resolve_link(link: Path, path: str, root: Path) -> FoundFile | FileStatus:
-    target = link.resolve()
-    if not target.is_relative_to(root):
-        reason = "This link leads out of the folder and is not followed; copy the file instead."
-    elif target.is_dir():
-        reason = "This link leads to a folder that is read under its own name."
-    elif target.is_file():
-        return FoundFile(path, target, target.stat().st_size)
-    else:
-        reason = "This link leads nowhere; delete it or restore what it points to."
-    return FileStatus(path, "unsupported", reason)
+class _FileReader:
+    """Reads one file with all that is inside it. Stateless, so several threads may share it."""
 
+    def __init__(self, config: Config, scratch: Path, refused: dict[str, str]) -> None:
+        self._config = config
+        self._scratch = scratch
+        self._refused = refused
 
-def _printable(relative: Path) -> str:
-    r"""Return the path with "/" between its parts; bytes that are no UTF-8 become ``\xNN``."""
-    return os.fsencode(relative.as_posix()).decode("utf-8", errors="backslashreplace")
+    def read(self, parser: ParserProcess, found: FoundFile) -> list[Outcome]:
+        """Return the outcome of the file, then those of the files inside it."""
+        with tempfile.TemporaryDirectory(prefix="read-", dir=self._scratch) as scratch:
+            outcomes = self._read(parser, found, Path(scratch), ())
+        taken: set[str] = set()  # a folder in an archive may be called like an archive beside it
+        return [_renamed(outcome, unique_path(outcome.status.path, taken)) for outcome in outcomes]
 
-
-def _check(found: FoundFile, suffixes: tuple[str, ...], max_file_mb: int) -> None:
-    suffix = found.file.suffix.lower()
-    if suffix not in suffixes:
-        kind = f"{_printable(Path(suffix))} files" if suffix else "files without a suffix"
-        raise DocumentError(
-            "unsupported",
-            f"There is no reader for {kind}; save the content as one of {', '.join(suffixes)}.",
+    def _read(
+        self, parser: ParserProcess, found: FoundFile, scratch: Path, inside: tuple[FoundFile, ...]
+    ) -> list[Outcome]:
+        """Read a file that lies inside the files ``inside``, outermost first."""
+        started = time.monotonic()
+        status = FileStatus(
+            found.path,
+            "indexed",
+            "",
+            size_bytes=found.size_bytes,
+            container=inside[0].path if inside else "",
+            sha256=found.sha256,
         )
-    if found.size_bytes > max_file_mb * 1_000_000:
-        raise DocumentError(
-            "failed",
-            f"This file has {found.size_bytes / 1e6:.0f} MB, more than the limit of "
-            f"{max_file_mb} MB; split it, or raise max_file_mb.",
-        )
+        try:
+            reading = self._parse(parser, found, scratch, inside)
+        except DocumentError as error:
+            refusal = error.status if error.status in get_args(Status) else "failed"
+            seconds = round(time.monotonic() - started, 3)
+            status = replace(status, status=refusal, reason=str(error), seconds=seconds)
+            return [Outcome(status)]
+        status = replace(status, seconds=round(time.monotonic() - started, 3))
+        outcome = _outcome(status, reading)
+        return [outcome, *self._read_parts(parser, reading.parts, scratch, (*inside, found))]
+
+    def _parse(
+        self, parser: ParserProcess, found: FoundFile, scratch: Path, inside: tuple[FoundFile, ...]
+    ) -> Reading:
+        if inside:
+            refuse(found.path, found.size_bytes, self._refused, self._config.max_file_mb)
+        if len(inside) > MAX_DEPTH or any(found.sha256 == outer.sha256 for outer in inside):
+            raise DocumentError(
+                "failed",
+                f"This file lies inside itself or more than {MAX_DEPTH} other files deep; "
+                "unpack it into the folder if it matters.",
+            )
+        reading = parser.read(found.file, scratch)
+        if sha256_of(found.file) != found.sha256:
+            raise DocumentError("failed", "This file changed while it was being read; try again.")
+        return reading
+
+    def _read_parts(
+        self,
+        parser: ParserProcess,
+        parts: Sequence[StoredPart],
+        scratch: Path,
+        inside: tuple[FoundFile, ...],
+    ) -> Iterator[Outcome]:
+        lost_seconds = 0.0
+        for number, part in enumerate(parts):
+            folder = scratch / f"in-{number}"
+            folder.mkdir()
+            path = f"{inside[-1].path}/{_shown(part.name)}"
+            size_bytes = part.file.stat().st_size
+            found = FoundFile(path, part.file, size_bytes, sha256_of(part.file))
+            if lost_seconds < _MAX_SECONDS_LOST_INSIDE:
+                outcomes = self._read(parser, found, folder, inside)
+            else:
+                reason = "Not tried, as other files in the same archive took too long; unpack it."
+                outcomes = [Outcome(FileStatus(path, "failed", reason, container=inside[0].path))]
+            lost_seconds += sum(o.status.seconds for o in outcomes if o.document is None)
+            yield from outcomes
+            part.file.unlink()
 
 
-def _read(found: FoundFile, parser: ParserProcess, is_known: Callable[[str, str], bool]) -> Outcome:
-    sha256 = _sha256(found.file)
-    if is_known(found.path, sha256):
-        return Outcome(FileStatus(found.path, "unchanged", "", size_bytes=found.size_bytes))
-    extract = parser.read(found.file)
-    if _sha256(found.file) != sha256:
-        raise DocumentError("failed", "This file changed while it was being read; build again.")
+def _shown(name: str) -> str:
+    """Return the name of a part as it may stand in a path that is shown to a person."""
+    parts = _UNPRINTABLE.sub("", name.replace("\\", "/")).split("/")
+    shown = "/".join(part for part in parts if part.strip() not in ("", ".", ".."))
+    return shown[-_MAX_NAME_CHARACTERS:] or "unnamed"
+
+
+def _renamed(outcome: Outcome, path: str) -> Outcome:
+    if path == outcome.status.path:
+        return outcome
+    document = replace(outcome.document, path=path) if outcome.document else None
+    return Outcome(replace(outcome.status, path=path), document)
+
+
+def _outcome(status: FileStatus, reading: Reading) -> Outcome:
+    extract = reading.extract
+    if not extract.text.strip():
+        reason = f"{len(reading.parts)} files inside, each listed by itself. {extract.remark}"
+        return Outcome(replace(status, status="archive", reason=reason.strip()))
+    status = replace(
+        status,
+        reason=extract.remark,
+        pages=len(extract.page_starts),
+        scanned_pages=extract.scanned_pages,
+    )
     document = Document(
-        path=found.path,
+        path=status.path,
         text=extract.text,
-        sha256=sha256,
+        sha256=status.sha256,
         blocks=extract.blocks,
         page_starts=extract.page_starts,
         title=extract.title,
     )
-    pages, size_bytes = len(extract.page_starts), found.size_bytes
-    status = FileStatus(found.path, "indexed", "", pages=pages, size_bytes=size_bytes)
     return Outcome(status, document)
-
-
-def _sha256(file: Path) -> str:
-    """Hash a file without following a link or waiting on a pipe that has taken its place."""
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        with open(file, "rb", opener=lambda path, mode: os.open(path, mode | flags)) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise DocumentError("unsupported", "This is no longer a regular file.")
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise DocumentError(
-            "failed", "This file cannot be opened; check its permissions and the disk."
-        ) from error

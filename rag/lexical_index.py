@@ -5,7 +5,7 @@ splitting at white space reaches 0.021 (JSQuAD valid, see docs/log.md).
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +61,18 @@ class Bm25LexicalIndex:
         """Return the number of passages."""
         return self._count
 
-    def search(self, query: str, k: int) -> RankedRows:
-        """Return at most ``k`` rows with positive scores, best first, ties by row."""
+    def search(self, query: str, k: int, rows: Sequence[int] | None = None) -> RankedRows:
+        """Return at most ``k`` of ``rows``, or of all, with positive scores, best first.
+
+        Ties go by row. The weights of terms are those of the whole index either way.
+        """
         scores = self._scores(query)
         if scores is None:
             return []
+        if rows is not None:
+            among = np.zeros(len(scores), dtype=bool)
+            among[np.asarray(rows, dtype=np.int64)] = True
+            scores = np.where(among, scores, 0.0)
         matching = np.flatnonzero(scores > 0)
         order = np.lexsort((matching, -scores[matching]))[:k]
         return [(int(row), float(scores[row])) for row in matching[order]]

@@ -60,12 +60,14 @@ class VectorIndex(Protocol):
         """Return the number of vectors."""
         ...
 
-    def search(self, query: NDArray[np.float32], k: int) -> RankedRows:
-        """Return at most ``k`` rows with their cosine similarity."""
+    def search(
+        self, query: NDArray[np.float32], k: int, rows: Sequence[int] | None = None
+    ) -> RankedRows:
+        """Return at most ``k`` of ``rows``, or of all, with their cosine similarity."""
         ...
 
     def vectors(self, rows: list[int]) -> NDArray[np.float32]:
-        """Return stored vectors, so that unchanged passages need not be embedded again."""
+        """Return stored vectors. Shape: ``(len(rows), dimension)``."""
         ...
 
     def save(self, folder: Path) -> None:
@@ -80,8 +82,8 @@ class LexicalIndex(Protocol):
         """Return the number of passages."""
         ...
 
-    def search(self, query: str, k: int) -> RankedRows:
-        """Return at most ``k`` rows with positive scores: a passage sharing no term is no hit."""
+    def search(self, query: str, k: int, rows: Sequence[int] | None = None) -> RankedRows:
+        """Return at most ``k`` of ``rows``, or of all: a passage sharing no term is no hit."""
         ...
 
     def term_weight(self, term: str) -> float:

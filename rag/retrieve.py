@@ -1,5 +1,6 @@
 """Question to hits: both search legs, fused by rank."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.corpus import Corpus
@@ -20,6 +21,7 @@ class Retriever:
     vectors: VectorIndex
     embedder: Embedder
     embed_languages: tuple[str, ...]
+    rows: Sequence[int] | None = None  # passages to search, in order; None for all of them
 
     def retrieve(self, question: str, language: Language, k: int) -> list[Hit]:
         """Return at most ``k`` hits, best first, no two with the same text.
@@ -28,10 +30,10 @@ class Retriever:
         vectors would still be similar to something, and fusing them would bury real matches.
         """
         pool = max(POOL, 2 * k)
-        lexical = dict(self.lexical.search(question, pool))
+        lexical = dict(self.lexical.search(question, pool, self.rows))
         vector: dict[int, float] = {}
         if language in self.embed_languages:
-            vector = dict(self.vectors.search(self.embedder.embed_query(question), pool))
+            vector = dict(self.vectors.search(self.embedder.embed_query(question), pool, self.rows))
         fused = fuse_ranks([list(lexical.items()), list(vector.items())])
         hits: list[Hit] = []
         texts: set[str] = set()

@@ -11,17 +11,18 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Each module may import from layers below its own; modules of one layer do not know each other.
 LAYERS = (
-    {"rag.datatypes", "rag.errors"},
+    {"rag.datatypes"},
+    {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
-    {"rag.evidence", "rag.answer_json", "rag.process_identity"},
-    {"rag.database", "rag.model_folder", "rag.readers"},
+    {"rag.evidence", "rag.answer_json", "rag.process_identity", "rag.sources"},
+    {"rag.database", "rag.model_folder", "rag.readers", "rag.scan"},
     {
-        "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.generate", "rag.generations",
-        "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store", "rag.vector_index",
-        "rag.doctor",
+        "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache", "rag.generate",
+        "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
+        "rag.sync", "rag.vector_index", "rag.doctor",
     },
-    {"rag.retrieve", "rag.reading_test"},
+    {"rag.gather", "rag.retrieve", "rag.reading_test"},
     {"rag.answer", "rag.build"},
     {"rag.engine"},
     {"rag.jobs", "rag.worker"},
@@ -45,7 +46,7 @@ OWNERS = {
     "bs4": {"rag.readers"},
     "charset_normalizer": {"rag.readers"},
     "streamlit": {"rag.ui", "app"},
-    "sqlite3": {"rag.corpus", "rag.database", "rag.store"},
+    "sqlite3": {"rag.corpus", "rag.database", "rag.embedding_cache", "rag.store"},
 }
 HEAVY = {"torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s"}
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}

@@ -12,7 +12,7 @@ _on_request: Callable[[float], None] = lambda seconds: None  # noqa: E731 - a de
 
 def serve_requests(listener: Callable[[float], None]) -> None:
     """Let ``listener`` pass requests for more time on to the parent."""
-    global _on_request  # noqa: PLW0603 - one child reads one file at a time
+    global _on_request  # one child reads one file at a time
     _on_request = listener
 
 

@@ -9,14 +9,20 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
 
 from rag.errors import DocumentError
-from rag.readers.extract import Extract, Reader
+from rag.readers.extract import Extract, Part, Reader
+from rag.readers.limits import limit_files, limit_memory, serve_requests
 
+MAX_PARTS = 10_000
+MAX_PARTS_MB = 100
 _ALARM_SPARE_SECONDS = 5  # the parent's own timer goes first
+
+ReaderFor = Callable[[Path], Reader | None]
 
 
 def main() -> int:
@@ -24,31 +30,48 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--registry", required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
-    parser.add_argument("--seconds", type=int, required=True)
     arguments = parser.parse_args()
     # A library that prints must not write into the answers.
     with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
         os.dup2(2, 1)
         reader_for = importlib.import_module(arguments.registry).reader_for
-        _limit_memory(arguments.memory_mb)
+        serve_requests(lambda seconds: _ask_for_time(answers, seconds))
+        limit_files(2 * MAX_PARTS_MB)
         for line in sys.stdin:
-            _set_alarm(arguments.seconds + _ALARM_SPARE_SECONDS)
-            answer = _answer(Path(json.loads(line)["file"]), reader_for)
-            answers.write(json.dumps(answer) + "\n")
-            answers.flush()
+            request = json.loads(line)
+            limit_memory(arguments.memory_mb)  # anew: a reader may have asked for more
+            _set_alarm(request["seconds"])
+            tempfile.tempdir = request["scratch"]  # so that nothing is left when this is killed
+            answer = _answer(Path(request["file"]), Path(request["scratch"]), reader_for)
+            _write(answers, answer)
             _set_alarm(0)
             if answer.get("is_last"):
                 break
     return 0
 
 
-def _answer(file: Path, reader_for: Callable[[Path], Reader | None]) -> dict[str, Any]:
+def _ask_for_time(answers: TextIO, seconds: float) -> None:
+    _write(answers, {"more_seconds": seconds})
+    _set_alarm(seconds)
+
+
+def _write(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def _answer(file: Path, scratch: Path, reader_for: ReaderFor) -> dict[str, Any]:
     """Return the answer for one file; ``is_last`` asks the parent for a fresh process."""
-    reader = reader_for(file)
     try:
+        reader = reader_for(file)
         if reader is None:
             raise DocumentError("unsupported", "There is no reader for this kind of file.")
-        return _encode(_require_text(reader(file)))
+        extract = reader(file)
+        parts = _store(extract.parts, scratch)
+        if not extract.text.strip() and not parts:
+            reason = extract.remark or "This file is empty or holds no text, so it is left out."
+            raise DocumentError("no_text", reason)
+        return {**_encode(extract), "parts": parts}
     except DocumentError as error:
         return {"status": error.status, "reason": str(error)}
     except Exception as error:  # noqa: BLE001 - parsers raise anything on damaged files
@@ -72,10 +95,24 @@ def _reason(error: Exception) -> str:
     )
 
 
-def _require_text(extract: Extract) -> Extract:
-    if not extract.text.strip():
-        raise DocumentError("no_text", "This file is empty or holds no text, so it is left out.")
-    return extract
+def _store(parts: Iterable[Part], scratch: Path) -> list[tuple[str, str]]:
+    """Write parts under names of our own; return each part's name with that of its file."""
+    stored = []
+    room = MAX_PARTS_MB * 1_000_000
+    for number, part in enumerate(parts):
+        room -= len(part.content)
+        if number >= MAX_PARTS or room < 0:
+            raise DocumentError(
+                "failed",
+                f"This file holds more than {MAX_PARTS_MB} MB or {MAX_PARTS} files inside; "
+                "unpack it into the folder.",
+            )
+        suffix = PurePosixPath(part.name).suffix.lower()
+        is_plain = suffix.isascii() and suffix[1:].isalnum() and len(suffix) <= 11
+        file_name = f"{number:05}{suffix if is_plain else ''}"
+        (scratch / file_name).write_bytes(part.content)
+        stored.append((part.name, file_name))
+    return stored
 
 
 def _encode(extract: Extract) -> dict[str, Any]:
@@ -84,26 +121,17 @@ def _encode(extract: Extract) -> dict[str, Any]:
         "blocks": [[b.kind, b.start, b.end, b.heading_path] for b in extract.blocks],
         "page_starts": extract.page_starts,
         "title": extract.title,
+        "remark": extract.remark,
+        "scanned_pages": extract.scanned_pages,
     }
 
 
-def _limit_memory(megabytes: int) -> None:
-    """Bound the address space and write no core dumps, where the system can (not Windows)."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform != "darwin":  # macOS refuses this limit
-        resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
-
-
-def _set_alarm(seconds: int) -> None:
-    """End this process after ``seconds``, should the parent be gone; 0 takes it back."""
+def _set_alarm(seconds: float) -> None:
+    """End this process some time after ``seconds``, should the parent be gone; 0 takes it back."""
     if sys.platform != "win32":
         import signal
 
-        signal.alarm(seconds)
+        signal.alarm(int(seconds) + _ALARM_SPARE_SECONDS if seconds else 0)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""What to do with each file: keep what the index has, take it over from another path, or read it.
+
+Pure: it compares the files found with the statuses that the serving index stored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from rag.datatypes import FileStatus, SyncPlan
+from rag.scan import Entry, FoundFile
+from rag.sources import SyncRequest
+
+_HAS_TEXT = ("indexed", "archive", "stale")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What becomes of one entry.
+
+    ``kept`` is the path under which the serving index has it; "" when it is to be read, or when
+    there is nothing to read.
+    """
+
+    entry: Entry
+    kept: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether the file has to be parsed."""
+        return isinstance(self.entry, FoundFile) and not self.kept
+
+
+def compare(
+    entries: Sequence[Entry],
+    known: Mapping[str, FileStatus],
+    request: SyncRequest,
+    *,
+    retries_refused: bool,
+) -> tuple[list[Step], SyncPlan]:
+    """Return a step for each entry, and how the folders differ from the index.
+
+    Args:
+        entries: as `rag.scan.scan` returns them.
+        known: statuses of the files on disk (none inside containers) of the serving index; empty
+            when nothing can be taken over.
+        request: whose ``retry`` and ``retries_all`` are heeded.
+        retries_refused: read again what could not be read, as the readers can do more by now.
+    """
+    entries = [*entries, *_out_of_sight(entries, known)]
+    comparison = _Comparison(entries, known, request, retries_refused)
+    steps = [comparison.step(entry) for entry in entries]
+    return steps, comparison.plan()
+
+
+def _out_of_sight(
+    entries: Sequence[Entry], known: Mapping[str, FileStatus]
+) -> Iterator[FileStatus]:
+    """Yield the known files of folders that cannot be listed: they are not known to be gone."""
+    for entry in entries:
+        if isinstance(entry, FileStatus) and entry.status == "failed":
+            for path, status in known.items():
+                if path.startswith(f"{entry.path}/") and status.status in _HAS_TEXT:
+                    yield FileStatus(path, "failed", entry.reason, size_bytes=status.size_bytes)
+
+
+class _Comparison:
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        known: Mapping[str, FileStatus],
+        request: SyncRequest,
+        retries_refused: bool,
+    ) -> None:
+        self._known = known
+        self._request = request
+        self._retries_refused = retries_refused or request.retries_all
+        self._present = {
+            entry.path
+            for entry in entries
+            if isinstance(entry, FoundFile) or entry.status != "excluded"
+        }
+        self._by_content = {
+            (status.sha256, _suffix(path)): path
+            for path, status in known.items()
+            if status.sha256 and status.status in ("indexed", "archive")
+        }
+        self._new: list[str] = []
+        self._changed: list[str] = []
+        self._renamed: list[tuple[str, str]] = []
+        self._retried: list[str] = []
+        self._unchanged = 0
+
+    def step(self, entry: Entry) -> Step:
+        """Decide on one entry and count it."""
+        known = self._known.get(entry.path)
+        if isinstance(entry, FileStatus):
+            return self._unreadable(entry, known)
+        if known is not None and known.sha256 == entry.sha256:
+            if self._is_retried(known):
+                self._retried.append(entry.path)
+                return Step(entry)
+            self._unchanged += 1
+            return Step(entry, entry.path)
+        source = self._by_content.get((entry.sha256, _suffix(entry.path)), "")
+        if known is not None and (known.sha256 or known.status == "stale"):
+            self._changed.append(entry.path)
+        elif source and source not in self._present:
+            self._renamed.append((source, entry.path))
+        else:
+            self._new.append(entry.path)
+        return Step(entry, source)
+
+    def _unreadable(self, entry: FileStatus, known: FileStatus | None) -> Step:
+        """Keep the text of a file that was readable before, unless it is left out on purpose."""
+        if known is None or known.status not in _HAS_TEXT or entry.status != "failed":
+            return Step(entry)
+        if known.status == "stale":
+            self._unchanged += 1
+        else:
+            self._changed.append(entry.path)
+        return Step(entry, entry.path)
+
+    def _is_retried(self, known: FileStatus) -> bool:
+        if known.path in self._request.retry:
+            return True
+        return self._retries_refused and known.status not in ("indexed", "archive")
+
+    def plan(self) -> SyncPlan:
+        """Return what was counted."""
+        moved = {source for source, _ in self._renamed}
+        removed = [
+            path
+            for path, status in self._known.items()
+            if path not in self._present | moved and (status.sha256 or status.status == "stale")
+        ]
+        return SyncPlan(
+            tuple(self._new),
+            tuple(self._changed),
+            tuple(self._renamed),
+            tuple(removed),
+            tuple(self._retried),
+            self._unchanged,
+        )
+
+
+def _suffix(path: str) -> str:
+    return PurePosixPath(path).suffix.lower()
