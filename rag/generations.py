@@ -35,6 +35,7 @@ KEPT_GENERATIONS = 2  # the one that serves and the one before it
 _CURRENT = "CURRENT"
 _MANIFEST = "manifest.json"
 _SEAL = "SEAL"
+_SEALED = re.compile(r"([0-9a-f]{64})\n")
 _BUILD_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
@@ -75,8 +76,9 @@ class Generation:
 
 
 def new_build_id() -> str:
-    """Return a fresh id that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+    """Return a fresh id that sorts by time: UTC, microseconds in hex, one random digit."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{token_hex(1)[0]}"
 
 
 def current_build_id(index_dir: Path) -> str | None:
@@ -129,11 +131,13 @@ def _sealed_ids(index_dir: Path) -> list[str]:
 def _verified_manifest(path: Path) -> Manifest:
     seal = path / _SEAL
     try:
-        manifest_sha256 = seal.read_text(encoding="ascii").strip()
+        sealed = _SEALED.fullmatch(seal.read_text(encoding="ascii"))
     except (OSError, UnicodeDecodeError) as error:
         _refuse_other_version(path)
         raise _damaged(seal, "is missing or cannot be read") from error
-    _check(path / _MANIFEST, manifest_sha256)
+    if sealed is None:
+        raise _damaged(seal, "holds no checksum")
+    _check(path / _MANIFEST, sealed[1])
     manifest = _read_manifest(path)
     for name, sha256 in manifest.sha256.items():
         _check(path / name, sha256)

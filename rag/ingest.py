@@ -145,9 +145,12 @@ class _FileReader:
                 f"This file lies inside itself or more than {MAX_DEPTH} other files deep; "
                 "unpack it into the folder if it matters.",
             )
-        reading = parser.read(found.file, scratch)
-        if sha256_of(found.file) != found.sha256:
-            raise DocumentError("failed", "This file changed while it was being read; try again.")
+        try:
+            reading = parser.read(found.file, found.size_bytes, scratch)
+        except DocumentError:
+            _require_unchanged(found)  # or the file that went away would be called damaged
+            raise
+        _require_unchanged(found)
         return reading
 
     def _read_parts(
@@ -186,6 +189,11 @@ def _renamed(outcome: Outcome, path: str) -> Outcome:
         return outcome
     document = replace(outcome.document, path=path) if outcome.document else None
     return Outcome(replace(outcome.status, path=path), document)
+
+
+def _require_unchanged(found: FoundFile) -> None:
+    if sha256_of(found.file) != found.sha256:
+        raise DocumentError("failed", "This file changed while it was being read; try again.")
 
 
 def _outcome(status: FileStatus, reading: Reading) -> Outcome:

@@ -10,19 +10,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.build import IndexKinds, build_index
+from rag.build import build_index
 from rag.config import Config
 from rag.corpus import Corpus
 from rag.datatypes import BuildReport, Progress
+from rag.engine import INDEX_KINDS
 from rag.errors import BuildError, IndexBusyError
 from rag.generations import current_build_id, open_current
 from rag.lexical_index import Bm25LexicalIndex
+from rag.sources import SourceEdit, SyncRequest
 from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder
 
-KINDS = IndexKinds(
-    FaissVectorIndex.from_vectors, FaissVectorIndex.load, Bm25LexicalIndex.from_texts
-)
 FILES = {
     "handbook.md": "# Leave\n\nEvery employee has 20 days of paid leave a year.\n\n"
     "# Travel\n\nHotel costs are refunded up to 120 EUR a night.\n",
@@ -49,6 +48,11 @@ def config(tmp_path: Path) -> Config:
     return Config(index_dir=tmp_path / "index", embed_model="hashing")
 
 
+def only(folder: Path) -> SyncRequest:
+    """Ask for an index of this folder alone."""
+    return SyncRequest(add=(SourceEdit(folder),), replaces=True)
+
+
 def build(
     folder: Path,
     config: Config,
@@ -58,26 +62,26 @@ def build(
 ) -> BuildReport:
     embedder = embedder or HashingEmbedder()
     return build_index(
-        folder, config, embedder, KINDS, lambda step: None, allow_shrink=allow_shrink
+        only(folder), config, embedder, INDEX_KINDS, lambda step: None, allow_shrink=allow_shrink
     )
 
 
 def generations(config: Config) -> list[str]:
-    return sorted(path.name for path in config.index_dir.iterdir() if path.is_dir())
+    return sorted(path.parent.name for path in config.index_dir.glob("*/corpus.sqlite"))
 
 
 def test_every_file_ends_in_one_status_and_every_span_gives_its_passage(
     folder: Path, config: Config
 ) -> None:
-    (folder / "picture.png").write_bytes(b"\x89PNG")
+    (folder / "film.mp4").write_bytes(b"\0\0\0 ftyp")
     (folder / "empty.txt").write_text("")
 
     report = build(folder, config)
 
     assert {file.path: file.status for file in report.files} == {
         "empty.txt": "no_text",
+        "film.mp4": "unsupported",
         "handbook.md": "indexed",
-        "picture.png": "unsupported",
         "prices.csv": "indexed",
         "規則/就業規則.txt": "indexed",
     }
@@ -202,7 +206,7 @@ def test_nothing_readable_is_refused_and_the_old_index_serves(
     index_id = build(folder, config).index_id
     empty, unreadable = tmp_path / "empty", tmp_path / "unreadable"
     empty.mkdir()
-    write_files(unreadable, {"a.png": "x", "blank.txt": " \n\n", "b.docx": "not a zip"})
+    write_files(unreadable, {"a.mp4": "x", "blank.txt": " \n\n", "b.docx": "not a zip"})
     file = folder / "prices.csv"
 
     for bad, words in [
@@ -304,7 +308,7 @@ def test_an_interrupted_build_leaves_the_old_index_and_no_stray_folder(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_index(folder, config, HashingEmbedder("other"), KINDS, interrupt)
+        build_index(only(folder), config, HashingEmbedder("other"), INDEX_KINDS, interrupt)
 
     assert open_current(config.index_dir).manifest.build_id == index_id
     assert generations(config) == [index_id]
@@ -340,16 +344,19 @@ def test_a_second_writer_in_another_process_is_told_at_once(folder: Path, config
     assert build(folder, config).documents == 3  # the kernel freed the dead process's lock
 
 
-def test_a_damaged_index_is_rebuilt_from_scratch(folder: Path, config: Config) -> None:
-    build(folder, config)
+def test_a_damaged_index_is_read_anew_but_embeds_nothing_again(
+    folder: Path, config: Config
+) -> None:
+    first = build(folder, config)
     (open_current(config.index_dir).path / "vectors.faiss").write_bytes(b"")
     embedder = HashingEmbedder()
 
     report = build(folder, config, embedder)
 
     assert {file.status for file in report.files} == {"indexed"}
-    assert len(embedder.embedded) == report.chunks
-    assert open_current(config.index_dir).manifest.documents == 3
+    assert embedder.embedded == []
+    assert report.chunks == first.chunks
+    assert open_current(config.index_dir).damage == ""
 
 
 @pytest.mark.parametrize("garbage", [b"\xff\xfe\x00", b"\x00\x00\x00", b"../../nowhere", b""])
@@ -370,11 +377,12 @@ def test_a_build_that_fails_under_a_garbage_pointer_says_why_and_leaves_no_stray
     build(folder, config)
     (config.index_dir / "CURRENT").write_text("garbage")
     unreadable = write_files(tmp_path / "unreadable", {"empty.txt": ""})
+    before = generations(config)
 
     with pytest.raises(BuildError, match="could be indexed"):
         build(unreadable, config)
 
-    assert generations(config) == []
+    assert generations(config) == before
 
 
 def test_only_two_generations_are_kept_and_dead_builds_are_removed(
@@ -396,10 +404,10 @@ def test_only_two_generations_are_kept_and_dead_builds_are_removed(
 def test_progress_counts_up_to_its_total_in_every_stage(folder: Path, config: Config) -> None:
     steps: list[Progress] = []
 
-    build_index(folder, config, HashingEmbedder(), KINDS, steps.append)
+    build_index(only(folder), config, HashingEmbedder(), INDEX_KINDS, steps.append)
 
     stages = list(dict.fromkeys(step.stage for step in steps))
-    assert stages == ["read", "embed", "index"]
+    assert stages == ["scan", "read", "embed", "index"]
     for stage in stages:
         last = [step for step in steps if step.stage == stage][-1]
         assert last.done == last.total

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from rag.build import IndexKinds, build_index
+from rag.build import build_index
 from rag.config import Config
 from rag.corpus import Corpus
-from rag.errors import BuildError, IndexDamagedError, IndexNotFoundError
+from rag.engine import INDEX_KINDS
+from rag.errors import BuildError, IndexDamagedError, IndexMismatchError, IndexNotFoundError
 from rag.generations import current_build_id, exclusive_writer, open_current
 from rag.lexical_index import Bm25LexicalIndex
+from rag.sources import SourceEdit, SyncRequest
 from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder
 
@@ -30,22 +32,20 @@ BUILDER = """
 import itertools, os, sys
 from pathlib import Path
 import bm25s, faiss, langchain_text_splitters
-from rag.build import IndexKinds, build_index
+from rag.build import build_index
 from rag.config import Config
-from rag.lexical_index import Bm25LexicalIndex
-from rag.vector_index import FaissVectorIndex
+from rag.engine import INDEX_KINDS
+from rag.sources import SourceEdit, SyncRequest
 from tests.fakes import HashingEmbedder
 
 base = Path(sys.argv[1])
 config = Config(index_dir=base / "index", embed_model="hashing")
-kinds = IndexKinds(
-    FaissVectorIndex.from_vectors, FaissVectorIndex.load, Bm25LexicalIndex.from_texts
-)
 
 def build_forever():
     for number in itertools.count():
         folder = base / "AB"[number // 4 % 2]  # three of four builds take everything over
-        report = build_index(folder, config, HashingEmbedder(), kinds, lambda step: None)
+        request = SyncRequest(add=(SourceEdit(folder),), replaces=True)
+        report = build_index(request, config, HashingEmbedder(), INDEX_KINDS, lambda step: None)
         with (base / "log").open("a") as log:
             log.write(report.index_id + "\\n")
 
@@ -68,11 +68,9 @@ def write_folder(folder: Path, word: str, count: int) -> Path:
 
 def published(index_dir: Path, folder: Path) -> Path:
     """Build ``folder`` and return the generation's folder."""
-    kinds = IndexKinds(
-        FaissVectorIndex.from_vectors, FaissVectorIndex.load, Bm25LexicalIndex.from_texts
-    )
     config = Config(index_dir=index_dir, embed_model="hashing")
-    build_index(folder, config, HashingEmbedder(), kinds, lambda step: None)
+    request = SyncRequest(add=(SourceEdit(folder),), replaces=True)
+    build_index(request, config, HashingEmbedder(), INDEX_KINDS, lambda step: None)
     return open_current(index_dir).path
 
 
@@ -100,7 +98,7 @@ def assert_whole(index_dir: Path, sizes: dict[str, int]) -> str:
     """Check every part of the generation that serves against each other; return its id."""
     generation = open_current(index_dir)  # verifies every checksum
     manifest, path = generation.manifest, generation.path
-    word = {"A": "alpha", "B": "beta"}[Path(manifest.folder).name]
+    word = {"A": "alpha", "B": "beta"}[Path(manifest.sources[0].folder).name]
     corpus, rows = Corpus(path), list(range(manifest.chunks))
     chunks = corpus.chunks(rows)
     assert manifest.documents == manifest.chunks == sizes[word]
@@ -145,14 +143,14 @@ def test_a_build_killed_at_any_moment_leaves_the_old_or_the_new_index(
         if build_id not in reported:
             log.write_text(log.read_text() + build_id + "\n")
         seen.add(build_id)
-        folders = [path for path in index_dir.iterdir() if path.is_dir()]
-        half_built += any(not (path / "manifest.json").is_file() for path in folders)
+        folders = [path for path in index_dir.glob("*Z-*")]
+        half_built += any(not (path / "SEAL").is_file() for path in folders)
 
     assert len(seen) > KILLS // 4  # builds did succeed between the kills
     assert half_built > KILLS // 8  # and kills did hit builds at work
     published(index_dir, tmp_path / "A")
-    folders = [path for path in index_dir.iterdir() if path.is_dir()]
-    assert all((path / "manifest.json").is_file() for path in folders)
+    folders = [path for path in index_dir.glob("*Z-*")]
+    assert all((path / "SEAL").is_file() for path in folders)
 
 
 def _delete(file: Path) -> None:
@@ -195,15 +193,18 @@ def test_damage_to_any_file_is_found_and_the_remedy_named(
 ) -> None:
     folder = open_current(index_dir).path  # the untouched generation opens
     names = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file())
-    assert {"manifest.json", "corpus.sqlite", "vectors.faiss"} < {str(name) for name in names}
+    assert {"SEAL", "manifest.json", "corpus.sqlite", "vectors.faiss"} < set(map(str, names))
     for name in names:
         kept = (folder / name).read_bytes()
         damage(folder / name)
 
-        with pytest.raises(IndexDamagedError, match=r"Rebuild it: `python -m rag build ") as raised:
+        with pytest.raises(
+            IndexDamagedError, match=r"Make a new index: `python -m rag build "
+        ) as raised:
             open_current(index_dir)
 
-        assert str(folder / name) in str(raised.value)
+        is_seal = name == Path("SEAL")  # of which a flipped digit looks like another manifest's
+        assert str(folder if is_seal else folder / name) in str(raised.value)
         if (folder / name).is_dir():
             (folder / name).rmdir()
         (folder / name).write_bytes(kept)
@@ -243,10 +244,10 @@ def test_an_extra_file_does_not_matter(index_dir: Path) -> None:
     assert open_current(index_dir) == before
 
 
-def test_without_a_pointer_there_is_no_index(index_dir: Path, tmp_path: Path) -> None:
-    (index_dir / "CURRENT").unlink()
+def test_a_folder_in_which_nothing_was_built_holds_no_index(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
 
-    for folder in (index_dir, tmp_path / "never made"):
+    for folder in (tmp_path / "made", tmp_path / "never made"):
         with pytest.raises(IndexNotFoundError, match=r"`python -m rag build FOLDER`"):
             open_current(folder)
         assert current_build_id(folder) is None
@@ -254,13 +255,94 @@ def test_without_a_pointer_there_is_no_index(index_dir: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     "garbage",
-    [b"\xff\xfe\xff", b"\x00\x00\x00\x00", b"no-such-generation\n", b"x" * 5000, b"..", b"/etc"],
+    [None, b"\xff\xfe\xff", bytes(23), b"20200101T000000Z-abcdef\n", b"x" * 5000, b"..", b""],
 )
-def test_a_garbage_pointer_is_damage_with_a_remedy(index_dir: Path, garbage: bytes) -> None:
-    (index_dir / "CURRENT").write_bytes(garbage)
+def test_the_newest_whole_generation_serves_when_the_pointer_is_lost(
+    index_dir: Path, garbage: bytes | None
+) -> None:
+    before = open_current(index_dir)
+    assert before.damage == ""
+    (index_dir / "CURRENT").unlink()
+    if garbage is not None:
+        (index_dir / "CURRENT").write_bytes(garbage)
 
-    with pytest.raises(IndexDamagedError, match=r"python -m rag build"):
-        open_current(index_dir)
+    found = open_current(index_dir)
+
+    assert found.path == before.path
+    assert "python -m rag build" in found.damage
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [_delete, _truncate, _cut_last_byte, _empty, _zero, _flip_one_bit, _make_folder],
+)
+def test_the_generation_before_serves_when_any_file_is_damaged(
+    index_dir: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    previous = open_current(index_dir)
+    folder = published(index_dir, write_folder(tmp_path / "A", "alpha", 3))
+    assert folder != previous.path
+    for name in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()):
+        kept = (folder / name).read_bytes()
+        damage(folder / name)
+
+        found = open_current(index_dir)
+
+        assert (found.path, found.manifest) == (previous.path, previous.manifest)
+        assert str(folder) in found.damage
+        if (folder / name).is_dir():
+            (folder / name).rmdir()
+        (folder / name).write_bytes(kept)
+        assert open_current(index_dir).path == folder  # and only the damage was the reason
+
+
+def test_a_build_over_a_damaged_generation_keeps_the_one_that_served(
+    index_dir: Path, tmp_path: Path
+) -> None:
+    previous = open_current(index_dir).path
+    damaged = published(index_dir, write_folder(tmp_path / "A", "alpha", 3))
+    _zero(damaged / "vectors.faiss")
+
+    newest = published(index_dir, tmp_path / "A")
+
+    assert set(index_dir.glob("*Z-*")) == {previous, newest}
+    assert open_current(index_dir).damage == ""
+
+
+def test_other_folders_beside_the_generations_are_never_removed(
+    index_dir: Path, tmp_path: Path
+) -> None:
+    (index_dir / "my papers").mkdir()
+    (index_dir / "my papers" / "thesis.txt").write_text("the only copy")
+
+    for count in (3, 4, 5):
+        published(index_dir, write_folder(tmp_path / "A", "alpha", count))
+
+    assert (index_dir / "my papers" / "thesis.txt").read_text() == "the only copy"
+
+
+def test_an_index_of_format_1_is_refused_with_the_command_that_rebuilds_it() -> None:
+    with pytest.raises(IndexMismatchError, match=r"format 1; .* `python -m rag build /tmp/golden"):
+        open_current(ROOT / "tests" / "golden" / "index-v1")
+
+
+def test_an_index_of_format_2_opens_and_is_searched_in_both_legs() -> None:
+    generation = open_current(ROOT / "tests" / "golden" / "index-v2")
+
+    path, count = generation.path, generation.manifest.chunks
+    assert (generation.damage, generation.manifest.documents, count) == ("", 2, 3)
+    corpus = Corpus(path)
+    for row, word in ((1, "Hotel"), (2, "有給")):
+        assert word in corpus.chunks([row])[0].text
+        assert Bm25LexicalIndex.load(path, count).search(word, 1)[0][0] == row
+        passage = corpus.chunks([row])[0].search_text
+        nearest = FaissVectorIndex.load(path).search(HashingEmbedder().embed_query(passage), 1)
+        assert nearest[0][0] == row
+    assert [(file.path, file.status) for file in corpus.files()] == [
+        ("empty.txt", "no_text"),
+        ("leave.md", "indexed"),
+        ("規則.txt", "indexed"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,10 @@ import psutil
 import pytest
 
 from rag.config import Config
-from rag.datatypes import Progress
+from rag.datatypes import Progress, Source
 from rag.errors import BuildError
-from rag.ingest import FoundFile, Outcome, read_folder, scan_folder
+from rag.ingest import Outcome, read_files, read_folder
+from rag.scan import Entry, FoundFile, scan
 
 FIXTURES = Path(__file__).parents[2] / "shared" / "fixtures"
 CONFIG = Config()
@@ -25,9 +26,10 @@ HOSTILE = """
 import os, time
 from rag.readers.extract import Extract
 
-SUPPORTED_SUFFIXES = tuple(
-    ".good .hang .exit .abort .hoard .nest .raise .print .lie .flood".split()
-)
+REFUSED_SUFFIXES = {}
+
+def abilities():
+    return ()
 
 def read(file):
     kind = file.suffix[1:]
@@ -44,11 +46,11 @@ def read(file):
     if kind == "raise": raise KeyError("secret words of the document")
     if kind == "print": os.write(1, b"noise on stdout\\n"); print("more noise")
     if kind == "lie": return Extract("short", (), (99,))
-    if kind == "flood": return Extract("x" * 300_000_000)
+    if kind == "flood": return Extract("x" * 80_000_000)
     return Extract(f"{os.getpid()} read {file.name}")
 
 def reader_for(path):
-    return read if path.suffix in SUPPORTED_SUFFIXES else None
+    return read
 """
 
 
@@ -56,6 +58,10 @@ def outcomes(folder: Path, config: Config = CONFIG) -> dict[str, Outcome]:
     found = list(read_folder(folder, config))
     assert len(found) == len({outcome.status.path for outcome in found})
     return {outcome.status.path: outcome for outcome in found}
+
+
+def scanned(folder: Path) -> list[Entry]:
+    return scan([Source(str(folder))], {}, 1, lambda step: None)
 
 
 def status_of(folder: Path, path: str) -> tuple[str, str]:
@@ -75,27 +81,15 @@ def test_a_text_file_becomes_a_document_with_its_hash(tmp_path: Path) -> None:
     assert (outcome.status.status, outcome.status.size_bytes) == ("indexed", len(content))
 
 
-def test_known_files_are_not_read_again(tmp_path: Path) -> None:
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text(name, encoding="utf-8")
-    sha256 = hashlib.sha256(b"a.txt").hexdigest()
-    known = {("a.txt", sha256), ("b.txt", sha256)}
-    found = list(read_folder(tmp_path, CONFIG, is_known=lambda *key: key in known))
-    assert [(o.status.status, o.document is None) for o in found] == [
-        ("unchanged", True),
-        ("indexed", False),
-    ]
-
-
 def test_progress_counts_every_file_and_ends_full(tmp_path: Path) -> None:
     for name in ("b.txt", "a.bin"):
         (tmp_path / name).write_text("x", encoding="utf-8")
     steps: list[Progress] = []
-    list(read_folder(tmp_path, CONFIG, progress=steps.append))
+    scan([Source(str(tmp_path))], {}, 1, steps.append)
     assert [(s.stage, s.done, s.total, s.item) for s in steps] == [
-        ("read", 0, 2, "a.bin"),
-        ("read", 1, 2, "b.txt"),
-        ("read", 2, 2, ""),
+        ("scan", 0, 2, "a.bin"),
+        ("scan", 1, 2, "b.txt"),
+        ("scan", 2, 2, ""),
     ]
 
 
@@ -104,10 +98,11 @@ def test_progress_counts_every_file_and_ends_full(tmp_path: Path) -> None:
     [
         ("a.txt", b"", "no_text", "empty"),
         ("a.md", b" \n\t\n", "no_text", "empty"),
-        ("a.xyz", b"x", "unsupported", ".docx"),
-        ("README", b"x", "unsupported", "without a suffix"),
+        ("a.xyz", bytes(range(256)), "unsupported", "export it"),
+        ("README", bytes(range(256)), "unsupported", "export it"),
+        ("film.mp4", b"x", "unsupported", "transcript"),
         ("a.pdf", b"no", "failed", "damaged"),
-        ("a.docx", bytes.fromhex("d0cf11e0a1b11ae1"), "encrypted", "password"),
+        ("a.docx", bytes.fromhex("d0cf11e0a1b11ae1"), "failed", "damaged"),
     ],
 )
 def test_files_without_text_get_a_status_and_a_reason(
@@ -137,7 +132,7 @@ def test_a_folder_that_offers_nothing_is_an_error_at_once(tmp_path: Path, name: 
     (tmp_path / "empty").mkdir()
     words = {"gone": "does not exist", "file.txt": "is a file", "empty": "holds no files"}[name]
     with pytest.raises(BuildError, match=words):
-        read_folder(tmp_path / name, CONFIG)
+        list(read_folder(tmp_path / name, CONFIG))
 
 
 def test_hidden_and_lock_files_are_left_out_and_the_rest_is_sorted(tmp_path: Path) -> None:
@@ -146,7 +141,7 @@ def test_hidden_and_lock_files_are_left_out_and_the_rest_is_sorted(tmp_path: Pat
     for path in [*visible, *hidden, "node_modules/x.md"]:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text("x", encoding="utf-8")
-    assert [entry.path for entry in scan_folder(tmp_path)] == visible
+    assert [entry.path for entry in scanned(tmp_path)] == visible
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
@@ -213,8 +208,8 @@ def test_an_unreadable_subfolder_is_reported(
             raise PermissionError
         return list_folder(folder)
 
-    monkeypatch.setattr("rag.ingest.os.scandir", refuse)  # root may list any folder
-    locked, readable = sorted(scan_folder(tmp_path), key=lambda entry: entry.path != "locked")
+    monkeypatch.setattr("rag.scan.os.scandir", refuse)  # root may list any folder
+    locked, readable = sorted(scanned(tmp_path), key=lambda entry: entry.path != "locked")
     assert not isinstance(locked, FoundFile)
     assert (locked.status, "permissions" in locked.reason) == ("failed", True)
     assert readable.path == "a.txt"
@@ -227,12 +222,18 @@ def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     assert status_of(tmp_path, "a.txt")[0] == "failed"
 
 
-def test_a_file_that_vanishes_after_the_scan_is_reported(tmp_path: Path) -> None:
-    for name in ("a.txt", "b.txt"):
-        (tmp_path / name).write_text("x", encoding="utf-8")
-    found = read_folder(tmp_path, CONFIG)
-    (tmp_path / "b.txt").unlink()
-    assert [outcome.status.status for outcome in found] == ["indexed", "failed"]
+def test_a_file_that_vanishes_or_changes_after_the_scan_is_reported(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("a.txt", "b.txt", "c.txt"):
+        (folder / name).write_text("x", encoding="utf-8")
+    files = [entry for entry in scanned(folder) if isinstance(entry, FoundFile)]
+    (folder / "b.txt").unlink()
+    (folder / "c.txt").write_text("y", encoding="utf-8")
+    found = [outcomes[0].status for outcomes in read_files(files, CONFIG, tmp_path)]
+    assert [status.status for status in found] == ["indexed", "failed", "failed"]
+    assert "cannot be opened" in found[1].reason
+    assert "changed while" in found[2].reason
 
 
 # Hostile parsers
@@ -257,7 +258,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         ("hoard", "memory", False),
         ("nest", "nested", False),
         ("lie", "crashed", False),
-        ("flood", "", False),
+        ("flood", "more than 64 MB of text", False),
         ("raise", "damaged", True),
     ],
 )
@@ -268,7 +269,7 @@ def test_a_reader_that_fails_costs_its_own_file_only(
     folder.mkdir()
     for name in ("1.good", f"2.{kind}", "3.good"):
         (folder / name).write_text("x", encoding="utf-8")
-    config = replace(CONFIG, parse_seconds=1 if kind == "hang" else 20, parse_memory_mb=256)
+    config = replace(CONFIG, parse_seconds=1 if kind == "hang" else 20, parse_workers=1)
     first, second, third = read_folder(folder, config, registry=hostile)
     assert second.status.status == "failed"
     assert words in second.status.reason
@@ -297,7 +298,7 @@ def test_the_child_ends_when_the_caller_stops_early(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x", encoding="utf-8")
     found = iter(read_folder(tmp_path, CONFIG))
     next(found)
-    assert len(psutil.Process().children()) == 1
+    assert len(psutil.Process().children()) == CONFIG.parse_workers
     del found
     assert not psutil.Process().children()
 

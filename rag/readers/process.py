@@ -60,14 +60,14 @@ class ParserProcess:
         self._child: subprocess.Popen[bytes] | None = None
         self._is_killed = False
 
-    def read(self, file: Path, scratch: Path) -> Reading:
+    def read(self, file: Path, size_bytes: int, scratch: Path) -> Reading:
         """Return what the reader made of ``file``; the files inside it are left in ``scratch``.
 
         Raises:
             DocumentError: the reader refused the file, or the child hung, died or answered
                 nonsense; it is then replaced before the next file.
         """
-        line, limit = self._exchange(file, scratch)
+        line, limit = self._exchange(file, size_bytes, scratch)
         if not line.endswith(b"\n"):
             self._stop()
             raise DocumentError("failed", self._reason(line, limit))
@@ -88,14 +88,14 @@ class ParserProcess:
         self._is_killed = True
         self._stop()
 
-    def _exchange(self, file: Path, scratch: Path) -> tuple[bytes, "_TimeLimit"]:
+    def _exchange(self, file: Path, size_bytes: int, scratch: Path) -> tuple[bytes, "_TimeLimit"]:
         """Send one request; return the answer, incomplete when the child ended or was killed."""
         if self._child is None or self._child.poll() is not None:
             self._child = self._start()
         child = self._child
         assert child.stdin is not None  # both are pipes, see _start
         assert child.stdout is not None
-        seconds = self._seconds + file.stat().st_size / 1e6 * SECONDS_PER_MB
+        seconds = self._seconds + size_bytes / 1e6 * SECONDS_PER_MB
         limit = _TimeLimit(child, seconds)
         try:
             request = {"file": str(file), "scratch": str(scratch), "seconds": seconds}
