@@ -33,7 +33,7 @@ from rag.ingest import READERS, abilities, refused_suffixes
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
 from rag.scan import scan
 from rag.sources import SyncRequest, apply_request, labels
-from rag.sync import Step, compare
+from rag.sync import Step, by_present_path, compare
 
 EMBED_BATCH = 64  # passages between two progress reports
 
@@ -101,7 +101,9 @@ def survey(
     entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
     found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
     former = found.former()
-    known = {file.path: file for file in former.files() if not file.container} if former else {}
+    known: dict[str, FileStatus] = {}
+    if former and serving:
+        known = by_present_path(former.files(), serving.manifest.sources, sources)
     can_do_more = serving is not None and serving.manifest.abilities != found.abilities
     steps, plan = compare(entries, known, request, retries_refused=can_do_more)
     return replace(found, steps=steps, plan=plan)
@@ -194,7 +196,7 @@ def _unchanged_report(found: Survey, serving: Generation, started: float) -> Bui
 
 def _as_reported(files: Sequence[FileStatus], steps: Sequence[Step]) -> tuple[FileStatus, ...]:
     """Return the statuses with "unchanged" for what was indexed before under the same path."""
-    kept = {step.entry.path for step in steps if step.kept == step.entry.path}
+    kept = {step.entry.path for step in steps if step.is_unchanged}
     return tuple(
         replace(file, status="unchanged")
         if file.status == "indexed" and (file.container or file.path) in kept

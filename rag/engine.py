@@ -1,6 +1,7 @@
 """RagEngine: the facade of the product, and the only place where concrete classes are chosen."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, RLock
@@ -23,7 +24,7 @@ from rag.datatypes import (
 )
 from rag.embed import SentenceTransformerEmbedder, load_embedder
 from rag.environment import limit_threads
-from rag.errors import IndexMismatchError, IndexNotFoundError
+from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.generations import (
     SCHEMA_VERSION,
@@ -282,8 +283,9 @@ class RagEngine:
                 collection.
         """
         question = clean_question(question, self.config.max_question_chars)
-        retriever = self._retriever_of(collection)[1]
-        return retriever.retrieve(question, detect_language(question), k)
+        with self._reopening_after_damage():
+            retriever = self._retriever_of(collection)[1]
+            return retriever.retrieve(question, detect_language(question), k)
 
     def ask(self, question: str, stop: Event, collection: str = "") -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
@@ -293,9 +295,20 @@ class RagEngine:
                 no such collection.
         """
         question = clean_question(question, self.config.max_question_chars)
-        manifest, retriever = self._retriever_of(collection)
-        answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
-        yield from answerer.answer(question, stop)
+        with self._reopening_after_damage():
+            manifest, retriever = self._retriever_of(collection)
+            answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
+            yield from answerer.answer(question, stop)
+
+    @contextmanager
+    def _reopening_after_damage(self) -> Iterator[None]:
+        """Check the index anew at the next question when it was damaged while it served."""
+        try:
+            yield
+        except IndexDamagedError:
+            with self._index_lock:
+                self._snapshot = None
+            raise
 
     def _retriever_of(self, collection: str) -> tuple[Manifest, Retriever]:
         """Return what searches one collection, or every document for ""."""

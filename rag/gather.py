@@ -12,7 +12,8 @@ from rag.ingest import Outcome, read_files
 from rag.scan import FoundFile
 from rag.sync import Step
 
-_KEEPS_OLD_TEXT = ("failed", "encrypted")  # an emptied file is read well, and holds nothing now
+# An emptied file is not among these: it was read well, and holds nothing now.
+_KEEPS_OLD_TEXT = ("failed", "encrypted", "unsupported")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +62,24 @@ class Gathering:
             for step in self._steps:
                 if step.is_read:
                     self._progress(Progress("read", done, len(to_read), step.entry.path))
-                    yield from self._read(next(readings))
+                    yield from self._read(next(readings), step.former)
                     done += 1
-                elif step.kept and isinstance(step.entry, FoundFile):
-                    yield from self._taken_over(step.kept, step.entry.path)
                 elif isinstance(step.entry, FileStatus):
-                    yield from self._unread(step.entry, has_text=bool(step.kept))
+                    yield from self._unread(step.entry, step.former)
+                else:
+                    yield from self._taken_over(step.former, step.entry.path)
         self._progress(Progress("read", len(to_read), len(to_read)))
 
-    def _read(self, outcomes: list[Outcome]) -> Iterator[Gathered]:
+    def _read(self, outcomes: list[Outcome], former_path: str) -> Iterator[Gathered]:
         status = outcomes[0].status
         if status.status in _KEEPS_OLD_TEXT:
-            yield from self._unread(status, has_text=True)
+            yield from self._unread(status, former_path)
         else:
             yield from (Gathered(outcome.status, outcome.document) for outcome in outcomes)
 
-    def _unread(self, refusal: FileStatus, *, has_text: bool) -> Iterator[Gathered]:
+    def _unread(self, refusal: FileStatus, former_path: str) -> Iterator[Gathered]:
         """Yield a file that cannot be read, with the text that it had before, if any."""
-        former = list(self._taken_over(refusal.path, refusal.path)) if has_text else []
+        former = list(self._taken_over(former_path, refusal.path)) if former_path else []
         if not any(gathered.document for gathered in former):
             yield Gathered(refusal)
             return

@@ -101,7 +101,9 @@ def open_current(index_dir: Path) -> Generation:
     current = current_build_id(index_dir)
     others = [build_id for build_id in _sealed_ids(index_dir) if build_id != current]
     damage: RagError | None = None
-    if current is None and (index_dir / _CURRENT).exists():
+    if index_dir.exists() and not index_dir.is_dir():
+        damage = _damaged(index_dir, "should be a folder; move it away")
+    elif current is None and (index_dir / _CURRENT).exists():
         damage = _damaged(index_dir / _CURRENT, "does not name an index")
     elif current is None and others:
         damage = _damaged(index_dir / _CURRENT, "is missing")
@@ -139,8 +141,9 @@ def _verified_manifest(path: Path) -> Manifest:
         raise _damaged(seal, "holds no checksum")
     _check(path / _MANIFEST, sealed[1])
     manifest = _read_manifest(path)
+    folders = " ".join(source.folder for source in manifest.sources)
     for name, sha256 in manifest.sha256.items():
-        _check(path / name, sha256)
+        _check(path / name, sha256, folders)
     return manifest
 
 
@@ -157,18 +160,18 @@ def _refuse_other_version(path: Path) -> None:
     )
 
 
-def _check(path: Path, sha256: str) -> None:
+def _check(path: Path, sha256: str, folders: str = "FOLDER") -> None:
     try:
         actual = _sha256(path)
     except OSError as error:
-        raise _damaged(path, "is missing or cannot be read") from error
+        raise _damaged(path, "is missing or cannot be read", folders) from error
     if actual != sha256:
-        raise _damaged(path, "differs from its checksum")
+        raise _damaged(path, "differs from its checksum", folders)
 
 
-def _damaged(path: Path, problem: str) -> IndexDamagedError:
+def _damaged(path: Path, problem: str, folders: str = "FOLDER") -> IndexDamagedError:
     return IndexDamagedError(
-        f"The index file {path} {problem}. Make a new index: `python -m rag build FOLDER`."
+        f"The index file {path} {problem}. Rebuild it: `python -m rag build {folders}`."
     )
 
 

@@ -1,34 +1,27 @@
-"""What to do with each file: keep what the index has, take it over from another path, or read it.
+"""What to do with each file: take it over from the serving index, or read it.
 
 Pure: it compares the files found with the statuses that the serving index stored.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from rag.datatypes import FileStatus, SyncPlan
+from rag.datatypes import FileStatus, Source, SyncPlan
 from rag.scan import Entry, FoundFile
-from rag.sources import SyncRequest
+from rag.sources import SyncRequest, labels
 
 _HAS_TEXT = ("indexed", "archive", "stale")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What becomes of one entry.
-
-    ``kept`` is the path under which the serving index has it; "" when it is to be read, or when
-    there is nothing to read.
-    """
+    """What becomes of one entry: it is read, or taken over from ``former``, or only listed."""
 
     entry: Entry
-    kept: str = ""
-
-    @property
-    def is_read(self) -> bool:
-        """Tell whether the file has to be parsed."""
-        return isinstance(self.entry, FoundFile) and not self.kept
+    former: str = ""  # path of the same file, or of the same content, in the serving index
+    is_read: bool = False  # by a reader; should it refuse, the text of ``former`` is kept
+    is_unchanged: bool = False
 
 
 def compare(
@@ -42,8 +35,8 @@ def compare(
 
     Args:
         entries: as `rag.scan.scan` returns them.
-        known: statuses of the files on disk (none inside containers) of the serving index; empty
-            when nothing can be taken over.
+        known: what the serving index has of files on disk (none inside containers), by the path
+            that they would have now; empty when nothing can be taken over.
         request: whose ``retry`` and ``retries_all`` are heeded.
         retries_refused: read again what could not be read, as the readers can do more by now.
     """
@@ -51,6 +44,26 @@ def compare(
     comparison = _Comparison(entries, known, request, retries_refused)
     steps = [comparison.step(entry) for entry in entries]
     return steps, comparison.plan()
+
+
+def by_present_path(
+    files: Iterable[FileStatus], before: Sequence[Source], now: Sequence[Source]
+) -> dict[str, FileStatus]:
+    """Return the files on disk by the path they have now, as a further folder changes all paths.
+
+    Those of a folder that is followed no longer keep the path they had.
+    """
+    labels_now = {s.folder: label for s, label in zip(now, labels(now), strict=True)}
+    prefixes = []
+    for source, label in zip(before, labels(before), strict=True):
+        label_now = labels_now.get(source.folder, label)
+        prefixes.append((f"{label}/" if label else "", f"{label_now}/" if label_now else ""))
+    known = {}
+    for file in files:
+        if not file.container:
+            old, new = next(pair for pair in prefixes if file.path.startswith(pair[0]))
+            known[new + file.path.removeprefix(old)] = file
+    return known
 
 
 def _out_of_sight(
@@ -97,19 +110,21 @@ class _Comparison:
         if isinstance(entry, FileStatus):
             return self._unreadable(entry, known)
         if known is not None and known.sha256 == entry.sha256:
-            if self._is_retried(known):
+            if self._is_retried(entry.path, known):
                 self._retried.append(entry.path)
-                return Step(entry)
+                return Step(entry, known.path, is_read=True)
             self._unchanged += 1
-            return Step(entry, entry.path)
-        source = self._by_content.get((entry.sha256, _suffix(entry.path)), "")
+            return Step(entry, known.path, is_unchanged=True)
+        source = self._by_content.get((entry.sha256, _suffix(entry.path)))
         if known is not None and (known.sha256 or known.status == "stale"):
             self._changed.append(entry.path)
-        elif source and source not in self._present:
+        elif source is not None and source not in self._present:
             self._renamed.append((source, entry.path))
         else:
             self._new.append(entry.path)
-        return Step(entry, source)
+        if source is not None:
+            return Step(entry, self._known[source].path)
+        return Step(entry, known.path if known else "", is_read=True)
 
     def _unreadable(self, entry: FileStatus, known: FileStatus | None) -> Step:
         """Keep the text of a file that was readable before, unless it is left out on purpose."""
@@ -119,10 +134,10 @@ class _Comparison:
             self._unchanged += 1
         else:
             self._changed.append(entry.path)
-        return Step(entry, entry.path)
+        return Step(entry, known.path)
 
-    def _is_retried(self, known: FileStatus) -> bool:
-        if known.path in self._request.retry:
+    def _is_retried(self, path: str, known: FileStatus) -> bool:
+        if path in self._request.retry:
             return True
         return self._retries_refused and known.status not in ("indexed", "archive")
 

@@ -61,7 +61,7 @@ def engine(config: Config, embedder: HashingEmbedder, folder: Path) -> RagEngine
 
 
 def build(engine: RagEngine, folder: Path) -> BuildReport:
-    return engine.build(folder, lambda step: None)
+    return engine.build([folder], lambda step: None)
 
 
 def ask(engine: RagEngine, question: str, stop: Event | None = None) -> tuple[Answer, list[str]]:
@@ -255,6 +255,27 @@ def test_an_index_damaged_while_it_serves_is_an_error_in_words(
         ask(engine, "How many days of paid leave?")
     with pytest.raises(IndexDamagedError, match=r"python -m rag build"):
         RagEngine(config).index_status()
+
+
+def test_after_damage_the_index_before_serves_from_the_next_question_on(
+    engine: RagEngine, config: Config, folder: Path
+) -> None:
+    previous = engine.index_status()
+    assert previous is not None
+    (folder / "new.txt").write_text("The canteen closes at three.")
+    build(engine, folder)
+    assert ask(engine, "When does the canteen close?")[0].status == "answered"
+    damaged = open_current(config.index_dir).path
+    (damaged / "corpus.sqlite").write_bytes(b"damaged" * 100)
+    with pytest.raises(IndexDamagedError):
+        ask(engine, "How many days of paid leave?")
+
+    answer, _ = ask(engine, "How many days of paid leave does an employee have?")
+
+    assert (answer.status, answer.index_id) == ("answered", previous.index_id)
+    status = engine.index_status()
+    assert status is not None
+    assert str(damaged) in status.damage
 
 
 def test_without_an_index_the_status_is_none_and_a_question_names_the_command(
