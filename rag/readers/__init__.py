@@ -4,7 +4,10 @@ from pathlib import Path
 
 from rag.readers.extract import Extract, Reader
 from rag.readers.office import read_docx
+from rag.readers.opendocument import read_odp, read_ods, read_odt
 from rag.readers.pdf import read_pdf
+from rag.readers.slides import read_pptx
+from rag.readers.spreadsheet import read_xls, read_xlsx
 from rag.readers.table import read_csv, read_tsv
 from rag.readers.text import read_markdown, read_plain
 from rag.readers.web import read_html
@@ -13,7 +16,13 @@ __all__ = ["REFUSED_SUFFIXES", "SUPPORTED_SUFFIXES", "Extract", "Reader", "reade
 
 _READERS: dict[str, Reader] = {
     ".csv": read_csv,
-    ".docx": read_docx,
+    **dict.fromkeys((".docx", ".docm", ".dotx", ".dotm"), read_docx),
+    **dict.fromkeys((".pptx", ".pptm", ".ppsx", ".ppsm", ".potx", ".potm"), read_pptx),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xltx", ".xltm"), read_xlsx),
+    **dict.fromkeys((".xls", ".xlt"), read_xls),
+    **dict.fromkeys((".odt", ".ott"), read_odt),
+    **dict.fromkeys((".ods", ".ots"), read_ods),
+    **dict.fromkeys((".odp", ".otp"), read_odp),
     ".htm": read_html,
     ".html": read_html,
     ".log": read_plain,

@@ -1,21 +1,18 @@
-"""Word documents (.docx), walked in reading order.
+"""Word documents (DOCX, also Strict ones, templates and those with macros), in reading order.
 
-python-docx opens the package; the walk is our own, because its ``Paragraph.text`` leaves out
-content controls, tracked insertions, text boxes and the base text under furigana.
+The walk is our own: python-docx leaves out content controls, tracked insertions, text boxes and
+the base text under furigana, and opens no Strict Open XML.
 """
 
 import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from rag.datatypes import BlockKind
-from rag.errors import DocumentError
+from rag.readers.embedded import embedded_files
 from rag.readers.extract import Extract, ExtractBuilder
-from rag.readers.package import open_package
-
-_CFB_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
+from rag.readers.ooxml import Element, OfficePackage, open_office
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
@@ -28,70 +25,49 @@ _LITERALS = {
     f"{_W}cr": "\n",
     f"{_W}noBreakHyphen": "-",
 }
+_REFERENCES = (f"{_W}footnoteReference", f"{_W}endnoteReference")
 _LEFT_OUT = frozenset(  # deleted, moved away, furigana, second copies, text boxes (read apart)
     [f"{_W}{name}" for name in ("del", "moveFrom", "rt", "pPr", "rPr", "txbxContent")]
     + [f"{_MC}Fallback"]
 )
 
-Element = Any  # lxml elements; python-docx is untyped here
+Notes = dict[tuple[str, str], Element]  # tag of the reference and id -> note
 
 
 def read_docx(file: Path) -> Extract:
-    """Read body text, tables and text boxes; headers, footers and comments are left out.
+    """Read body text, tables, text boxes and notes; headers, footers and comments are left out.
+
+    A footnote or endnote stands behind the paragraph or table that refers to it.
 
     Raises:
         DocumentError: encrypted, an older format, a broken or oversized package.
     """
-    check_package(file)
-    import docx
-
-    document = docx.Document(str(file))
-    styles = _Styles(document.styles.element)
-    body = _Body(styles)
-    body.walk(document.element.body)
-    return body.builder.build(body.title)
-
-
-def check_package(file: Path) -> None:
-    """Look at the package before python-docx opens it.
-
-    Raises:
-        DocumentError: not a zip, encrypted, Strict Open XML, or too large when unpacked.
-    """
-    with file.open("rb") as stream:
-        if stream.read(len(_CFB_MAGIC)) == _CFB_MAGIC:
-            raise _compound_file_error(file)
-    with open_package(file, "a Word document") as package:
-        if "_rels/.rels" not in package.namelist():
-            raise zipfile.BadZipFile("no relationships")
-        is_strict = b"purl.oclc.org/ooxml" in package.read("_rels/.rels")
-    if is_strict:
-        raise DocumentError(
-            "failed",
-            "This file is saved as Strict Open XML, which cannot be read here; "
-            "save it again as an ordinary Word document (.docx).",
-        )
+    with open_office(file, "a Word document") as package:
+        content = package.main(f"{_W}document").find(f"{_W}body")
+        if content is None:
+            raise zipfile.BadZipFile("no body")
+        styles = [package.parse(part) for part in package.related(package.main_name, "styles")]
+        body = _Body(_Styles(styles), _notes(package))
+    body.walk(content)
+    return body.builder.build(body.title, parts=embedded_files(file))
 
 
-def _compound_file_error(file: Path) -> DocumentError:
-    content = file.read_bytes()
-    is_legacy = "WordDocument".encode("utf-16-le") in content
-    if is_legacy and "EncryptedPackage".encode("utf-16-le") not in content:
-        return DocumentError(
-            "unsupported",
-            "This file is in the old Word format (.doc); save it as .docx.",
-        )
-    return DocumentError(
-        "encrypted",
-        "This file is protected with a password; save a copy without the password.",
-    )
+def _notes(package: OfficePackage) -> Notes:
+    return {
+        (f"{_W}{kind}Reference", note.get(f"{_W}id", "")): note
+        for kind in ("footnote", "endnote")
+        for part in package.related(package.main_name, f"{kind}s")
+        for note in package.parse(part).iterfind(f"{_W}{kind}")
+    }
 
 
 class _Styles:
     """What each paragraph style means, with inheritance resolved."""
 
-    def __init__(self, styles: Element) -> None:
-        self._styles = {style.get(f"{_W}styleId"): style for style in styles.iter(f"{_W}style")}
+    def __init__(self, parts: list[Element]) -> None:
+        self._styles = {
+            style.get(f"{_W}styleId"): style for part in parts for style in part.iter(f"{_W}style")
+        }
         self._default = next(
             (
                 style_id
@@ -136,10 +112,11 @@ class _Styles:
 class _Body:
     """Walks blocks in order: paragraphs, tables, and the containers that wrap them."""
 
-    def __init__(self, styles: _Styles) -> None:
+    def __init__(self, styles: _Styles, notes: Notes) -> None:
         self.builder = ExtractBuilder()
         self.title = ""
         self._styles = styles
+        self._notes = notes
 
     def walk(self, parent: Element) -> None:
         """Add all blocks inside ``parent``."""
@@ -160,6 +137,7 @@ class _Body:
         else:
             kind: BlockKind = "list" if self._styles.is_list_item(paragraph) else "paragraph"
             self.builder.add(kind, text)
+        self._add_notes(paragraph)
         for box in _text_boxes(paragraph):
             self.walk(box)
 
@@ -170,6 +148,15 @@ class _Body:
             return
         lines = ("\t".join(_cell_text(cell) for cell in row).rstrip("\t") for row in rows)
         self.builder.add("table", "\n".join(line for line in lines if line.strip()))
+        self._add_notes(table)
+
+    def _add_notes(self, element: Element) -> None:
+        """Add the notes that ``element`` refers to, each once however often it is cited."""
+        for reference in _references(element):
+            note = self._notes.pop((reference.tag, reference.get(f"{_W}id", "")), None)
+            if note is not None:
+                paragraphs = (_text(paragraph).strip() for paragraph in note.iter(f"{_W}p"))
+                self.builder.add("note", "\n".join(text for text in paragraphs if text))
 
 
 def _inside(parent: Element, tag: str) -> Iterator[Element]:
@@ -202,6 +189,14 @@ def _pieces(element: Element) -> Iterator[str]:
             yield _LITERALS[child.tag]
         elif child.tag not in _LEFT_OUT:
             yield from _pieces(child)
+
+
+def _references(element: Element) -> Iterator[Element]:
+    for child in element:
+        if child.tag in _REFERENCES:
+            yield child
+        elif child.tag not in _LEFT_OUT:
+            yield from _references(child)
 
 
 def _text_boxes(element: Element) -> Iterator[Element]:
