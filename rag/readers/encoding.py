@@ -5,6 +5,7 @@ for Korean or Chinese ones.
 """
 
 import codecs
+import re
 
 from rag.errors import DocumentError
 from rag.readers.extract import normalize_text
@@ -23,6 +24,14 @@ _MAX_NUL_SHARE = 0.05  # a stray NUL is dirt; UTF-16 of Latin text is half NULs
 _MAX_CONTROL_SHARE = 0.02
 _SAMPLE_CHARACTERS = 100_000
 _TEXT_CONTROLS = frozenset("\t\n\r\f\v\x1b\x85")
+# Labels in mail, web pages and books name a standard, the bytes hold its superset.
+_SUPERSETS = {
+    "shift_jis": "cp932", "shift-jis": "cp932", "sjis": "cp932", "x-sjis": "cp932",
+    "windows-31j": "cp932", "euc-jp": "euc_jis_2004", "x-euc-jp": "euc_jis_2004",
+    "iso-8859-1": "cp1252", "us-ascii": "utf-8", "gb2312": "gb18030", "gbk": "gb18030",
+    "ks_c_5601-1987": "cp949", "euc-kr": "cp949",
+}  # fmt: skip
+_JIS_RUN = re.compile(rb"(?:\x1b(\$[@B]|\$\([@-~]|\([@-~]))?([^\x1b]*)", re.DOTALL)
 
 
 def decode_text(content: bytes) -> str:
@@ -43,6 +52,56 @@ def decode_text(content: bytes) -> str:
             "save it as plain text in UTF-8, or give it the suffix of its real format.",
         )
     return text
+
+
+def decode_labelled(content: bytes, label: str) -> str:
+    """Return ``content`` as text by its declared encoding, else as `decode_text` does.
+
+    Raises:
+        DocumentError: no usable encoding is declared, and none can be told from the bytes.
+    """
+    encoding = _SUPERSETS.get(label.strip().lower(), label.strip()) or "utf-8"
+    is_jis = encoding.lower().startswith(("iso-2022-jp", "utf-8"))  # UTF-8 if undeclared
+    if is_jis and b"\x1b$" in content:
+        return normalize_text(_decode_jis(content))
+    try:
+        return normalize_text(content.decode(encoding))
+    except (UnicodeDecodeError, LookupError):
+        pass
+    try:
+        return decode_text(content)
+    except DocumentError:
+        try:  # a few bad bytes in a text whose encoding is known should not cost the text
+            return normalize_text(content.decode(encoding, errors="replace"))
+        except LookupError:
+            pass
+        raise
+
+
+def _decode_jis(content: bytes) -> str:
+    """Decode ISO-2022-JP by way of cp932: Python's codec lacks ①, ㈱ and 髙, which mail is full of.
+
+    JIS X 0208 row and cell become the two Shift_JIS bytes by the arithmetic of JIS X 0208:1997,
+    annex 1.
+    """
+    pieces = []
+    for match in _JIS_RUN.finditer(content):
+        escape, run = match[1] or b"", match[2]
+        if escape.startswith(b"$"):
+            pieces.append(b"".join(map(_shift_jis, run[::2], run[1::2])).decode("cp932", "replace"))
+        elif escape == b"(I":  # half-width katakana
+            pieces.append(bytes(byte | 0x80 for byte in run).decode("cp932", "replace"))
+        else:
+            pieces.append(run.decode("cp932", "replace"))
+    return "".join(pieces)
+
+
+def _shift_jis(row: int, cell: int) -> bytes:
+    if not (0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E):
+        return bytes((row, cell))  # a line break without the escape that should precede it
+    first = (row + 1) // 2 + (0x70 if row < 0x5F else 0xB0)
+    second = cell + 0x7E if row % 2 == 0 else cell + (0x1F if cell < 0x60 else 0x20)
+    return bytes((first, second))
 
 
 def _decode_by_mark(content: bytes) -> str | None:

@@ -26,24 +26,32 @@ def read_plain(file: Path) -> Extract:
     Raises:
         DocumentError: the bytes are no text.
     """
-    text = decode_text(file.read_bytes())
+    return plain_extract(decode_text(file.read_bytes()))
+
+
+def plain_extract(text: str, kind: BlockKind = "paragraph", remark: str = "") -> Extract:
+    """Cut ``text``, which is kept as it is, into blocks at its blank lines."""
     blocks = [
-        Block("paragraph", match.start(), match.end())
-        for match in re.finditer(r"\S.*(?:\n.*\S.*)*", text)
+        Block(kind, match.start(), match.end()) for match in re.finditer(r"\S.*(?:\n.*\S.*)*", text)
     ]
-    return Extract(text, tuple(blocks))
+    return Extract(text, tuple(blocks), remark=remark)
 
 
 def read_markdown(file: Path) -> Extract:
-    """Read a Markdown file; its title is the first heading.
-
-    HTML comments and front matter become ``note`` blocks: they are part of the file but not
-    of what it shows.
+    """Read a Markdown file; see `markdown_extract`.
 
     Raises:
         DocumentError: the bytes are no text.
     """
-    text = decode_text(file.read_bytes())
+    return markdown_extract(decode_text(file.read_bytes()))
+
+
+def markdown_extract(text: str) -> Extract:
+    """Find the blocks of ``text``, which is kept as it is; its title is the first heading.
+
+    HTML comments and front matter become ``note`` blocks: they are part of the file but not
+    of what it shows.
+    """
     headings = Headings()
     blocks: list[Block] = []
     title = ""

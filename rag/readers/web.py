@@ -1,12 +1,12 @@
 """HTML pages: what a browser would show, without scripts and without fetching anything."""
 
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from rag.errors import DocumentError
-from rag.readers.encoding import decode_text
+from rag.readers.encoding import decode_labelled, decode_text
 from rag.readers.extract import Extract, ExtractBuilder, joint, normalize_text
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _INVISIBLE = frozenset((
     "script", "style", "template", "noscript", "head", "svg", "math", "iframe", "object",
     "audio", "video", "canvas", "select", "textarea", "datalist",
+    "rt", "rp",  # the reading above Japanese words, which would stand in the middle of them
 ))  # fmt: skip
 _BLOCKS = frozenset((
     "address", "article", "aside", "blockquote", "body", "center", "dd", "details",
@@ -26,8 +27,6 @@ _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _LINE_BREAK = "\v"  # stands for <br>; HTML text cannot hold this character
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN_STYLE = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
-# Browsers read these labels as the superset that the files are really written in.
-_SUPERSETS = {"shift_jis": "cp932", "iso-8859-1": "cp1252", "gb2312": "gb18030"}
 
 
 def read_html(file: Path) -> Extract:
@@ -36,42 +35,46 @@ def read_html(file: Path) -> Extract:
     Raises:
         DocumentError: the bytes are no text.
     """
-    from bs4 import BeautifulSoup
+    builder = ExtractBuilder()
+    title = add_html(builder, decode_html(file.read_bytes()))
+    return builder.build(title)
 
-    soup = BeautifulSoup(_decode(file.read_bytes()), "lxml")
-    page = _Page()
+
+def add_html(builder: ExtractBuilder, source: str) -> str:
+    """Add what a browser would show of ``source``, and return the title of the page or ""."""
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is often no valid XML
+        soup = BeautifulSoup(source, "lxml")
+    page = _Page(builder)
     page.walk(soup)
     page.flush()
     for tag in (soup.title, soup.h1):
         if tag is not None and (title := " ".join(tag.get_text().split())):
-            return page.builder.build(normalize_text(title))
-    return page.builder.build()
+            return normalize_text(title)
+    return ""
 
 
-def _decode(content: bytes) -> str:
-    """Decode by BOM, declared charset, UTF-8 or guess, in this order."""
+def decode_html(content: bytes) -> str:
+    """Decode by BOM, declared charset, UTF-8 or guess, in this order.
+
+    Raises:
+        DocumentError: the bytes are no text.
+    """
     from bs4.dammit import EncodingDetector
 
-    declared = EncodingDetector.find_declared_encoding(content, is_html=True) or ""
-    encoding = _SUPERSETS.get(declared.lower(), declared)
-    if not encoding or content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+    declared = EncodingDetector.find_declared_encoding(content, is_html=True)
+    if not declared or content.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         return decode_text(content)
-    try:
-        return normalize_text(content.decode(encoding))
-    except (UnicodeDecodeError, LookupError):
-        pass
-    try:
-        return decode_text(content)
-    except DocumentError:
-        # A few bad bytes in a page whose charset is known should not cost the page.
-        return normalize_text(content.decode(encoding, errors="replace"))
+    return decode_labelled(content, declared)
 
 
 class _Page:
     """Walks the tree and collects inline text until a block element ends."""
 
-    def __init__(self) -> None:
-        self.builder = ExtractBuilder()
+    def __init__(self, builder: ExtractBuilder) -> None:
+        self.builder = builder
         self._inline: list[str] = []
         self._is_list_item = False
 
