@@ -2,8 +2,8 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -143,7 +143,7 @@ def build_index(
         IndexBusyError: another process is building.
     """
     started = time.monotonic()
-    with exclusive_writer(config.index_dir):
+    with exclusive_writer(config.index_dir), _disk_errors(config.index_dir):
         found = survey(request, config, embedder, progress, registry)
         on_plan(found.plan)
         if only_changes and found.is_up_to_date and found.serving:
@@ -153,15 +153,9 @@ def build_index(
             build = _Build(generation_folder, found, config, embedder, kinds, progress)
             files = build.read(registry)
             _refuse_bad_outcome(files, found, allow_shrink=allow_shrink)
-            generation = build.finish()
-        except OSError as error:
-            raise BuildError(
-                f"The new index could not be written to {config.index_dir} ({error}). Free some "
-                "disk space or check the folder's permissions; the previous index is untouched."
-            ) from error
+            manifest = build.finish().manifest
         finally:
             discard(generation_folder)
-    manifest = generation.manifest
     return BuildReport(
         manifest.build_id,
         manifest.documents,
@@ -171,6 +165,17 @@ def build_index(
         found.plan,
         build.embedded,
     )
+
+
+@contextmanager
+def _disk_errors(index_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BuildError(
+            f"The new index could not be written to {index_dir} ({error}). Free some disk space "
+            "or check the folder's permissions; the previous index is untouched."
+        ) from error
 
 
 def _open_if_usable(index_dir: Path) -> Generation | None:
@@ -307,7 +312,8 @@ class _Build:
             lexical.save(self._folder)
             self._verify(vectors, lexical)
             generation = publish(self._folder, self._manifest(), serving)
-            cache.prune((build_id, *((serving,) if serving else ())))
+            with suppress(OSError):  # it is published by now, and the next build prunes again
+                cache.prune((build_id, *((serving,) if serving else ())))
         return generation
 
     def _manifest(self) -> Manifest:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -254,7 +254,9 @@ def _remove_all_but(index_dir: Path, kept: Sequence[str]) -> None:
 
 def discard(folder: Path) -> None:
     """Remove a generation that was not published; the one that serves is never removed."""
-    if current_build_id(folder.parent) != folder.name:
+    current = current_build_id(folder.parent)
+    is_pointer_unreadable = current is None and (folder.parent / _CURRENT).exists()
+    if current != folder.name and not is_pointer_unreadable:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -278,8 +280,9 @@ def publish(folder: Path, manifest: Manifest, serving: str | None) -> Generation
     pointer.write_text(f"{folder.name}\n", encoding="ascii")
     _sync(pointer)
     pointer.replace(folder.parent / _CURRENT)
-    _sync(folder.parent)
-    _remove_all_but(folder.parent, [folder.name, *((serving,) if serving else ())])
+    with suppress(OSError):  # it is published by now, and the next build tidies up again
+        _sync(folder.parent)
+        _remove_all_but(folder.parent, [folder.name, *((serving,) if serving else ())])
     return Generation(folder, manifest)
 
 

@@ -24,7 +24,7 @@ from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent
-KILLS = 40
+KILLS = int(os.environ.get("FUMIKURA_KILLS", "40"))
 
 # Forks a builder for every line on stdin, so that the libraries are imported only once. The
 # builder alternates two folders, and appends every published id to a log.

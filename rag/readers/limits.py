@@ -38,6 +38,17 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
+def request_memory(megabytes: int) -> None:
+    """Allow ``megabytes`` more than what is mapped now; where no limit is set, none is made."""
+    if sys.platform in ("win32", "darwin"):
+        return
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft != resource.RLIM_INFINITY:
+        limit_memory(megabytes)
+
+
 def limit_files(megabytes: int) -> None:
     """Bound the size of any one file written, and write no core dumps."""
     if sys.platform == "win32":
@@ -46,4 +57,5 @@ def limit_files(megabytes: int) -> None:
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (megabytes << 20, hard))
+    limit = megabytes << 20 if hard == resource.RLIM_INFINITY else min(megabytes << 20, hard)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
