@@ -16,7 +16,7 @@ LAYERS = (
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {"rag.evidence", "rag.answer_json", "rag.process_identity", "rag.sources"},
-    {"rag.database", "rag.model_folder", "rag.readers", "rag.scan"},
+    {"rag.database", "rag.model_folder", "rag.readers", "rag.scan", "rag.sync_command"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache", "rag.generate",
         "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
@@ -44,6 +44,9 @@ OWNERS = {
     "pypdfium2": {"rag.readers"},
     "lxml": {"rag.readers"},
     "olefile": {"rag.readers"},
+    "rapidocr": {"rag.readers"},
+    "onnxruntime": {"rag.readers"},
+    "PIL": {"rag.readers"},
     "xlrd": {"rag.readers"},
     "bs4": {"rag.readers"},
     "charset_normalizer": {"rag.readers"},

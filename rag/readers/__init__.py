@@ -9,6 +9,8 @@ from rag.readers.archive import read_zip
 from rag.readers.book import read_epub
 from rag.readers.code import CODE_SUFFIXES, read_code, read_notebook
 from rag.readers.extract import Extract, Reader
+from rag.readers.image import read_image
+from rag.readers.legacy import read_legacy_doc, read_legacy_ppt
 from rag.readers.mail import read_eml, read_mbox, read_mht
 from rag.readers.office import read_docx
 from rag.readers.opendocument import read_odp, read_ods, read_odt
@@ -65,6 +67,11 @@ _BINARY_READERS: dict[str, Reader] = {
     **dict.fromkeys((".odt", ".ott"), read_odt),
     **dict.fromkeys((".ods", ".ots"), read_ods),
     **dict.fromkeys((".odp", ".otp"), read_odp),
+    **dict.fromkeys((".doc", ".dot"), read_legacy_doc),
+    **dict.fromkeys((".ppt", ".pps", ".pot"), read_legacy_ppt),
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif"), read_image
+    ),
     ".epub": read_epub,
     ".msg": read_msg,
     ".pdf": read_pdf,

@@ -1,23 +1,27 @@
 """Pages of lines to the blocks of a document: headings, paragraphs, lists, tables."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rag.datatypes import BlockKind
-from rag.readers.extract import Extract, ExtractBuilder, joint, normalize_text
+from rag.readers.extract import Extract, ExtractBuilder, Part, joint, normalize_text
 from rag.readers.page_lines import Line
 from rag.readers.page_paragraphs import Paragraph, paragraphs_of
 
 _MAX_HEADING_CHARACTERS = 120
+_DEFAULT_BODY_SIZE = 10.0
 _MIN_HEADING_RATIO = 1.08  # of the type size to that of the body
 
 
-def build_pages(pages: Sequence[Sequence[Line]]) -> Extract:
+def build_pages(
+    pages: Sequence[Sequence[Line]],
+    *,
+    remark: str = "",
+    scanned_pages: int = 0,
+    parts: Iterable[Part] = (),
+) -> Extract:
     """Return the pages; headings are short lines in larger type than the body."""
-    sizes = Counter[float]()
-    for line in (line for lines in pages for line in lines):
-        sizes[round(line.size * 2) / 2] += len(line.text)
-    body_size = sizes.most_common(1)[0][0]
+    body_size = body_size_of(pages)
     compounds = frozenset(word for lines in pages for line in lines for word in line.compounds())
     builder = ExtractBuilder()
     title = ""
@@ -29,7 +33,17 @@ def build_pages(pages: Sequence[Sequence[Line]]) -> Extract:
                 title = title or (text.replace("\n", " ") if number == 0 else "")
             else:
                 builder.add(kind, text)
-    return builder.build(normalize_text(title))
+    return builder.build(
+        normalize_text(title), remark=remark, scanned_pages=scanned_pages, parts=parts
+    )
+
+
+def body_size_of(pages: Sequence[Sequence[Line]]) -> float:
+    """Return the type size of most characters, in half points; 10 where there are none."""
+    sizes = Counter[float]()
+    for line in (line for lines in pages for line in lines):
+        sizes[round(line.size * 2) / 2] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else _DEFAULT_BODY_SIZE
 
 
 def _blocks(

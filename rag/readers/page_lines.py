@@ -5,7 +5,7 @@ top, and the next line stands to the left instead of below.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -88,11 +88,14 @@ def lines_of(text: str, glyphs: Glyphs) -> list[Line]:
     """
     if _SOFT_HYPHEN in text:
         text = _LINE_END_SOFT_HYPHEN.sub(LINE_END_HYPHEN, text).replace(_SOFT_HYPHEN, _UNKNOWN)
+    fragments = (_line(text, start, end, glyphs) for start, end in _fragments(text))
+    return join_fragments(fragment for fragment in fragments if fragment.text)
+
+
+def join_fragments(fragments: Iterable[Line]) -> list[Line]:
+    """Return lines, each of the fragments that follow each other beside each other."""
     lines: list[Line] = []
-    for start, end in _fragments(text):
-        line = _line(text, start, end, glyphs)
-        if not line.text:
-            continue
+    for line in fragments:
         if lines and _is_same_line(lines[-1], line):
             lines[-1] = _append(lines[-1], line)
         elif len(lines) > 1 and _is_beside_cell(lines[-2], lines[-1], line):

@@ -1,37 +1,54 @@
-"""PDF text layers by pypdfium2, with the lines of a page put together into paragraphs.
+"""PDF by pypdfium2: text layers, scanned pages where text recognition is installed, attachments.
 
 pdfium is not thread-safe: one process reads one document at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rag.errors import DocumentError
+from rag.readers import ocr
 from rag.readers.extract import Extract
-from rag.readers.page_blocks import build_pages
-from rag.readers.pdf_page import lines_on
+from rag.readers.limits import request_seconds
+from rag.readers.page_blocks import body_size_of, build_pages
+from rag.readers.page_lines import Line
+from rag.readers.pdf_attachments import Attachments
+from rag.readers.pdf_page import is_scan, lines_on, render
+
+_PAGES_A_REQUEST = 100
+_SECONDS_A_REQUEST = 60
+
+Document = Any  # pypdfium2 is untyped
 
 
 def read_pdf(file: Path) -> Extract:
     """Read all pages; headings are short lines in larger type than the body.
 
     Raises:
-        DocumentError: a password is needed, the file is damaged, or there is no text layer.
+        DocumentError: a password is needed, the file is damaged, or there is no text to be had.
     """
-    document = _open(file)
-    pages = [lines_on(page) for page in _pages(document)]
-    document.close()
-    if not any(line.text.strip() for lines in pages for line in lines):
-        raise DocumentError(
-            "no_text",
-            "This PDF holds no text, perhaps only scanned images; "
-            "run it through OCR (text recognition) and add the result.",
+    with _open(file) as document:
+        pages, scans = _text_pages(document)
+        recognized = _recognize(document, pages, scans) if ocr.is_installed() else 0
+        attachments = Attachments(document)
+    remark = ""
+    if not any(pages):
+        remark = _no_text_reason(has_scans=bool(scans))
+        if not attachments:
+            raise DocumentError("no_text", remark)
+    elif scans and not ocr.is_installed():
+        remark = (
+            f"{len(scans)} of {len(pages)} pages are scanned images; to have their text "
+            f"recognized, {ocr.REMEDY} and build again."
         )
-    return build_pages(pages)
+    elif attachments.left_out:
+        remark = f"{attachments.left_out} attached files are damaged or too large and left out."
+    parts = attachments.parts(file)
+    return build_pages(pages, remark=remark, scanned_pages=recognized, parts=parts)
 
 
-def _open(file: Path) -> Any:  # noqa: ANN401 - pypdfium2 is untyped
+def _open(file: Path) -> Document:
     import pypdfium2
     import pypdfium2.raw as pdfium
 
@@ -50,10 +67,48 @@ def _open(file: Path) -> Any:  # noqa: ANN401 - pypdfium2 is untyped
         ) from error
 
 
-def _pages(document: Any) -> Iterator[Any]:  # noqa: ANN401 - pypdfium2 is untyped
+def _text_pages(document: Document) -> tuple[list[list[Line]], list[int]]:
+    """Return the lines of each page, and the numbers of the pages that are scanned."""
+    pages, scans = [], []
     for number in range(len(document)):
+        if number % _PAGES_A_REQUEST == _PAGES_A_REQUEST - 1:
+            request_seconds(_SECONDS_A_REQUEST)
         page = document[number]
         text_page = page.get_textpage()
-        yield text_page
+        lines = lines_on(text_page)
+        if is_scan(page, lines):
+            scans.append(number)
+        pages.append(lines)
         text_page.close()
         page.close()
+    return pages, scans
+
+
+def _recognize(document: Document, pages: list[list[Line]], scans: Sequence[int]) -> int:
+    """Put recognized lines into the scanned pages; return in how many there was text."""
+    body_size = body_size_of(pages)
+    recognized = 0
+    for number in scans:
+        page = document[number]
+        lines = ocr.recognize(render(page, ocr.MAX_SIDE), body_size)
+        page.close()
+        if lines:
+            pages[number] = lines
+            recognized += 1
+    return recognized
+
+
+def _no_text_reason(*, has_scans: bool) -> str:
+    if not has_scans:
+        return (
+            "This PDF holds no text, perhaps only drawings; "
+            "run it through OCR (text recognition) and add the result."
+        )
+    if ocr.is_installed():
+        return (
+            "No text was found in the scanned images of this PDF; scan it again, in better light."
+        )
+    return (
+        f"This PDF holds only scanned images; to have their text recognized, {ocr.REMEDY} "
+        "and build again."
+    )

@@ -2,14 +2,44 @@
 
 import ctypes
 import re
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from rag.readers.page_lines import Box, Line, lines_of
+
+_MAX_SCAN_CHARACTERS = 20
+_MAX_SCAN_OBJECTS = 1000  # a scan may come in strips; drawings have far more objects
+_MIN_SCAN_SHARE = 0.5  # of the page's area
+_DOTS_AN_INCH = 200
+_POINTS_AN_INCH = 72
 
 
 def lines_on(text_page: Any) -> list[Line]:  # noqa: ANN401 - pypdfium2 is untyped
     """Return the lines of a page in the order of its text."""
     return lines_of(_text_of(text_page), _Glyphs(text_page))
+
+
+def is_scan(page: Any, lines: Sequence[Line]) -> bool:  # noqa: ANN401 - pypdfium2 is untyped
+    """Tell whether a page is little more than an image: at most a page number stands beside it."""
+    import pypdfium2.raw as pdfium
+
+    if sum(len(line.text) for line in lines) >= _MAX_SCAN_CHARACTERS:
+        return False
+    area = 0.0
+    for item in islice(page.get_objects(), _MAX_SCAN_OBJECTS):
+        if item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
+            left, bottom, right, top = item.get_bounds()
+            area += (right - left) * (top - bottom)
+    page_area: float = page.get_width() * page.get_height()
+    return area >= _MIN_SCAN_SHARE * page_area
+
+
+def render(page: Any, max_side: int) -> Any:  # noqa: ANN401 - pypdfium2 and Pillow, both lazy
+    """Return an RGB image of the page, at most ``max_side`` pixels wide and high."""
+    longest = max(page.get_width(), page.get_height())
+    scale = min(_DOTS_AN_INCH / _POINTS_AN_INCH, max_side / longest)
+    return page.render(scale=scale).to_pil().convert("RGB")
 
 
 class _Glyphs:
