@@ -53,6 +53,14 @@ _MIGRATIONS = (
     );
     CREATE UNIQUE INDEX one_live_job_of_a_kind ON jobs(kind) WHERE state = 'running';
     """,
+    """
+    ALTER TABLE answers ADD COLUMN collection TEXT NOT NULL DEFAULT '';
+    ALTER TABLE jobs ADD COLUMN arguments TEXT NOT NULL DEFAULT '[]';
+    ALTER TABLE jobs ADD COLUMN stage_started TEXT;
+    ALTER TABLE jobs ADD COLUMN stage_first INTEGER NOT NULL DEFAULT 0;
+    UPDATE jobs SET kind = 'sync' WHERE kind = 'build';
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    """,
 )
 
 

@@ -1,4 +1,4 @@
-"""Builds the index in a child process that outlives the page and even the server.
+"""Brings the index up to date in a child process that outlives the page and even the server.
 
 The child writes to files instead of pipes: it can go on when the server ends, and the next
 server reads the same files to tell what became of it.
@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,13 @@ from rag.config import Config
 from rag.datatypes import Progress
 from rag.errors import RagError
 from rag.process_identity import is_process_alive
+from rag.sources import SyncRequest
 from rag.store import Job, JobState, Store
+from rag.sync_command import subject_of, sync_arguments
 
 logger = logging.getLogger(__name__)
 
-BUILD = "build"
+SYNC = "sync"
 KILL_AFTER_SECONDS = 5.0
 POLL_SECONDS = 0.2
 _START_GRACE = timedelta(seconds=10)  # between the row of a job and its process
@@ -53,7 +56,7 @@ def config_environment(config: Config) -> dict[str, str]:
 
 
 class Jobs:
-    """Starts, follows and cancels builds. One at a time, also across servers."""
+    """Starts, follows and cancels syncs. One at a time, also across servers."""
 
     def __init__(
         self,
@@ -71,51 +74,64 @@ class Jobs:
         for job in store.live_jobs():
             self._supervise(job.id, process=None)
 
-    def start_build(self, folder: Path, *, allow_shrink: bool = False) -> Job:
-        """Start to index ``folder`` and return at once.
+    def start_sync(self, request: SyncRequest, *, allow_shrink: bool = False) -> Job:
+        """Start to bring the index up to date as ``request`` says, and return at once.
 
-        With ``allow_shrink`` the build may lose most documents of the index before.
+        With ``allow_shrink`` the index may lose most of its documents.
 
         Raises:
-            IndexBusyError: a build is live.
-            RagError: ``folder`` is no folder, or the process cannot start.
+            IndexBusyError: a sync is live.
+            RagError: a folder to add is no folder, or the process cannot start.
+            ValueError: see `sync_arguments`.
         """
-        folder = folder.expanduser().absolute()
-        if not folder.is_dir():
-            raise RagError(f"{folder} is not a folder on this machine. Check the path.")
-        job_id = self._store.add_job(BUILD, str(folder))
-        try:
-            process = self._spawn(job_id, self._build_command(folder, allow_shrink))
-            # Read before the thread below can reap the child and free its pid.
-            started = psutil.Process(process.pid).create_time()
-            self._store.set_job_process(job_id, process.pid, started)
-        except (OSError, psutil.Error) as error:
-            message = f"The build could not start ({error})."
-            self._store.finish_job(job_id, "failed", message=message)
-            raise RagError(message) from error
-        self._supervise(job_id, process)
-        return self._job(job_id)
+        for edit in request.add:
+            if not edit.folder.expanduser().is_dir():
+                raise RagError(f"{edit.folder} is not a folder on this machine. Check the path.")
+        extra = ("--allow-shrink",) if allow_shrink else ()
+        return self._start(subject_of(request), [*sync_arguments(request), *extra])
 
-    def latest_build(self) -> Job | None:
-        """Return the build that was started last, live or ended."""
-        return self._store.latest_job(BUILD)
+    def repeat_allowing_shrink(self, job: Job) -> Job:
+        """Start an ended sync again; this time the index may lose most of its documents.
+
+        Raises:
+            RagError: see `start_sync`.
+        """
+        return self._start(job.subject, [*job.arguments, "--allow-shrink"])
+
+    def latest_sync(self) -> Job | None:
+        """Return the sync that was started last, live or ended."""
+        return self._store.latest_job(SYNC)
 
     def cancel(self, job_id: int) -> None:
         """Ask a job to end; it is killed when it takes more than `KILL_AFTER_SECONDS`."""
         self._store.request_cancel(job_id)
         job = self._job(job_id)
+        descendants = _descendants(job)
         _signal_group(job, signal.SIGTERM)
-        kill = threading.Timer(KILL_AFTER_SECONDS, _signal_group, (job, signal.SIGKILL))
+        kill = threading.Timer(KILL_AFTER_SECONDS, _kill, (job, descendants))
         kill.daemon = True
         kill.start()
 
-    def _build_command(self, folder: Path, allow_shrink: bool) -> list[str]:
+    def _start(self, subject: str, arguments: list[str]) -> Job:
+        job_id = self._store.add_job(SYNC, subject, arguments)
+        try:
+            process = self._spawn(job_id, self._command(arguments))
+            # Read before the thread below can reap the child and free its pid.
+            started = psutil.Process(process.pid).create_time()
+            self._store.set_job_process(job_id, process.pid, started)
+        except (OSError, psutil.Error) as error:
+            message = f"The sync could not start ({error})."
+            self._store.finish_job(job_id, "failed", message=message)
+            raise RagError(message) from error
+        self._supervise(job_id, process)
+        return self._job(job_id)
+
+    def _command(self, arguments: list[str]) -> list[str]:
         return [
-            *(*self._program, "build", str(folder), "--json", "--progress"),
+            *(*self._program, "sync", *arguments, "--json", "--progress"),
             *("--index", str(self._config.index_dir.absolute())),
             *("--models", str(self._config.models_dir.absolute())),
             *(("--config", str(self._config_file)) if self._config_file else ()),
-            *(("--allow-shrink",) if allow_shrink else ()),
         ]
 
     def _spawn(self, job_id: int, command: list[str]) -> subprocess.Popen[bytes]:
@@ -130,7 +146,7 @@ class Jobs:
                 stdout=out,
                 stderr=err,
                 env=environment,
-                start_new_session=True,  # Ctrl+C in the server's terminal spares the build
+                start_new_session=True,  # Ctrl+C in the server's terminal spares the sync
             )
 
     def _open(self, kind: str, job_id: int) -> IO[bytes]:
@@ -191,7 +207,7 @@ class Jobs:
         else:
             code = "" if return_code is None else f" with code {return_code}"
             log = self._log("err", job_id)
-            message = error or f"The build ended unexpectedly{code}. Its log is {log}."
+            message = error or f"The sync ended unexpectedly{code}. Its log is {log}."
         self._store.finish_job(
             job_id, state, message=message, return_code=return_code, report_json=report_json
         )
@@ -200,12 +216,13 @@ class Jobs:
             self._log("out", job_id).unlink(missing_ok=True)
 
     def _read_report(self, job_id: int) -> str | None:
+        """Return the report without its list of files, which the index holds as well."""
         try:
             text = self._log("out", job_id).read_text(encoding="utf-8")
             report_from_json(text)
         except (OSError, ValueError):
             return None
-        return text
+        return json.dumps({**json.loads(text), "files": []}, ensure_ascii=False)
 
 
 class _LogReader:
@@ -257,3 +274,21 @@ def _signal_group(job: Job, number: signal.Signals) -> None:
         os.killpg(job.pid, number)
     except ProcessLookupError:
         return  # it ended in this very moment
+
+
+def _descendants(job: Job) -> list[psutil.Process]:
+    """Return what the job's process has started. Its parsers are in process groups of their own."""
+    if job.pid is None or job.pid_started is None or not is_process_alive(job.pid, job.pid_started):
+        return []
+    with suppress(psutil.Error):
+        return list(psutil.Process(job.pid).children(recursive=True))
+    return []
+
+
+def _kill(job: Job, earlier: list[psutil.Process]) -> None:
+    """Kill the job's process and all that it has started, now or ``earlier``."""
+    descendants = {*earlier, *_descendants(job)}
+    _signal_group(job, signal.SIGKILL)
+    for process in descendants:
+        with suppress(psutil.Error):  # it has ended, as it should; psutil notices a reused pid
+            process.kill()

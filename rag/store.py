@@ -1,11 +1,13 @@
-"""What must outlive a browser tab and a server: conversations, answers and jobs, in SQLite.
+"""What must outlive a browser tab and a server: conversations, answers, jobs, in SQLite.
 
 Safe from any thread and any process: every method is one transaction of `rag.database`.
 """
 
+import json
 import sqlite3
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -44,6 +46,7 @@ class StoredAnswer:
     error: str  # a sentence, or `INTERRUPTED`; "" unless failed
     created: str  # ISO 8601, UTC
     finished: str | None
+    collection: str  # where it was looked for; "" is everywhere
 
     @property
     def is_live(self) -> bool:
@@ -57,9 +60,12 @@ class Job:
 
     id: int
     kind: str
-    subject: str  # what it works on: the folder of a build
+    subject: str  # what it works on, for a person: folders or documents; "" is everything
+    arguments: tuple[str, ...]  # of its command, so that it can be started again
     state: JobState
     progress: Progress
+    stage_started: str | None  # when the stage of ``progress`` was first seen; ISO 8601, UTC
+    stage_first: int  # how far the stage was by then
     message: str  # why it failed; "" otherwise
     pid: int | None
     pid_started: float | None  # tells a reused pid from the same process
@@ -122,7 +128,7 @@ class Store:
 
     # Answers
 
-    def add_answer(self, conversation_id: str, question: str) -> int:
+    def add_answer(self, conversation_id: str, question: str, collection: str = "") -> int:
         """Return the id of a new answer, queued and owned by this process.
 
         Raises:
@@ -133,9 +139,9 @@ class Store:
         try:
             with self._database.write() as db:
                 cursor = db.execute(
-                    "INSERT INTO answers (conversation_id, question, state, owner_pid, "
-                    "owner_started, created) VALUES (?, ?, 'queued', ?, ?, ?)",
-                    (conversation_id, question, pid, started, now),
+                    "INSERT INTO answers (conversation_id, question, collection, state, "
+                    "owner_pid, owner_started, created) VALUES (?, ?, ?, 'queued', ?, ?, ?)",
+                    (conversation_id, question, collection, pid, started, now),
                 )
                 db.execute(
                     "UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation_id)
@@ -200,7 +206,7 @@ class Store:
 
     # Jobs
 
-    def add_job(self, kind: str, subject: str) -> int:
+    def add_job(self, kind: str, subject: str, arguments: Sequence[str] = ()) -> int:
         """Return the id of a new job; its process is named by `set_job_process`.
 
         Raises:
@@ -209,12 +215,13 @@ class Store:
         try:
             with self._database.write() as db:
                 cursor = db.execute(
-                    "INSERT INTO jobs (kind, subject, state, created) VALUES (?, ?, 'running', ?)",
-                    (kind, subject, _now()),
+                    "INSERT INTO jobs (kind, subject, arguments, state, created) "
+                    "VALUES (?, ?, ?, 'running', ?)",
+                    (kind, subject, json.dumps(list(arguments)), _now()),
                 )
         except sqlite3.IntegrityError as error:
             raise IndexBusyError(
-                "An index build is running already. Wait until it ends, or cancel it."
+                "The index is being updated already. Wait until that ends, or cancel it."
             ) from error
         return int(cursor.lastrowid or 0)
 
@@ -223,15 +230,15 @@ class Store:
         self._database.update("jobs", job_id, pid=pid, pid_started=pid_started)
 
     def set_job_progress(self, job_id: int, progress: Progress) -> None:
-        """Note how far the job is."""
-        self._database.update(
-            "jobs",
-            job_id,
-            stage=progress.stage,
-            done=progress.done,
-            total=progress.total,
-            item=progress.item,
-        )
+        """Note how far the job is, and when its stage began."""
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE jobs SET "
+                "stage_started = CASE WHEN stage = :stage THEN stage_started ELSE :now END, "
+                "stage_first = CASE WHEN stage = :stage THEN stage_first ELSE :done END, "
+                "stage = :stage, done = :done, total = :total, item = :item WHERE id = :id",
+                {**asdict(progress), "now": _now(), "id": job_id},
+            )
 
     def request_cancel(self, job_id: int) -> None:
         """Note that a person wants the job to end, so that its end is no failure."""
@@ -277,6 +284,19 @@ class Store:
             rows = db.execute("SELECT * FROM jobs WHERE state = 'running'").fetchall()
         return [_job(row) for row in rows]
 
+    # Settings that are made on a page
+
+    def setting(self, name: str) -> str:
+        """Return a setting, "" when it was never made."""
+        with self._database.read() as db:
+            row = db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+        return "" if row is None else str(row["value"])
+
+    def save_setting(self, name: str, value: str) -> None:
+        """Keep a setting."""
+        with self._database.write() as db:
+            db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
+
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -293,6 +313,7 @@ def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
         error=row["error"],
         created=row["created"],
         finished=row["finished"],
+        collection=row["collection"],
     )
 
 
@@ -301,8 +322,11 @@ def _job(row: sqlite3.Row) -> Job:
         id=row["id"],
         kind=row["kind"],
         subject=row["subject"],
+        arguments=tuple(json.loads(row["arguments"])),
         state=row["state"],
         progress=Progress(row["stage"], row["done"], row["total"], row["item"]),
+        stage_started=row["stage_started"],
+        stage_first=row["stage_first"],
         message=row["message"],
         pid=row["pid"],
         pid_started=row["pid_started"],

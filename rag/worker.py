@@ -27,7 +27,9 @@ STOP_GRACE_SECONDS = 0.6  # after it a stopped answer ends for its readers, engi
 class Answering(Protocol):
     """The one thing the worker needs of the engine."""
 
-    def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+    def ask(
+        self, question: str, stop: threading.Event, collection: str = ""
+    ) -> Iterator[Token | Answer]:
         """Yield the draft as it is decoded, then exactly one answer."""
         ...
 
@@ -39,9 +41,10 @@ class _LiveAnswer:
     the engine's end and a stop cannot both decide it.
     """
 
-    def __init__(self, answer_id: int, question: str) -> None:
+    def __init__(self, answer_id: int, question: str, collection: str) -> None:
         self.id = answer_id
         self.question = question
+        self.collection = collection
         self.stop = threading.Event()
         self.changed = threading.Condition()
         self.settling = threading.Lock()
@@ -71,8 +74,10 @@ class AnswerWorker:
         self._arrived = threading.Condition()  # guards the queue and the table of live answers
         threading.Thread(target=self._run, name="answer-worker", daemon=True).start()
 
-    def submit(self, conversation_id: str, question: str) -> int:
+    def submit(self, conversation_id: str, question: str, collection: str = "") -> int:
         """Return the id of a new answer; it is stored and queued.
+
+        ``collection`` says where to look; "" is everywhere.
 
         Raises:
             RagError: too many questions are waiting.
@@ -83,8 +88,8 @@ class AnswerWorker:
                     f"{len(self._queue) - 1} questions are waiting already. "
                     "Ask again when some of them are answered."
                 )
-            answer_id = self._store.add_answer(conversation_id, question)
-            live = _LiveAnswer(answer_id, question)
+            answer_id = self._store.add_answer(conversation_id, question, collection)
+            live = _LiveAnswer(answer_id, question, collection)
             self._live[answer_id] = live
             self._queue.append(live)
             self._arrived.notify()
@@ -162,7 +167,7 @@ class AnswerWorker:
         self._store.save_draft(live.id, "")
         saved = time.monotonic()
         answer: Answer | None = None
-        for event in self._engine.ask(live.question, live.stop):
+        for event in self._engine.ask(live.question, live.stop, live.collection):
             if isinstance(event, Answer):
                 answer = event
             elif not live.is_finished:

@@ -21,13 +21,17 @@ from rag.datatypes import (
     IndexStatus,
     Language,
     Message,
+    Progress,
     Prompt,
+    Source,
+    SyncPlan,
     Timings,
     Token,
     Usage,
 )
 from rag.errors import IndexDamagedError, IndexNotFoundError, QuestionError
 from rag.language import terms
+from rag.sources import SyncRequest, apply_request
 
 HANDBOOK = Document(
     path="rules/handbook.pdf",
@@ -51,9 +55,12 @@ ATTACK = (
 )
 FILES = (
     FileStatus("rules/handbook.pdf", "indexed", "", chunks=3, pages=1, size_bytes=20480),
-    FileStatus("rules/scan.pdf", "no_text", "The pages are images; OCR is needed.", pages=4),
+    FileStatus(
+        "rules/scan.pdf", "no_text", "The pages are images; OCR is needed.", pages=4, sha256="1"
+    ),
     FileStatus("letters/![x](https://evil.example/f.png)<b>.txt", "indexed", "", 1, 0, 900),
 )
+SOURCES = (Source("/home/me/documents"),)
 
 
 def span(text: str, words: str) -> tuple[int, int]:
@@ -91,8 +98,14 @@ class EchoEngine:
         self.document_text = HANDBOOK
         self.has_index = True
         self.is_damaged = False
+        self.damage = ""
+        self.files: tuple[FileStatus, ...] = FILES
+        self.followed: tuple[Source, ...] = SOURCES
+        self.plan = SyncPlan(new=("new.md",), unchanged=2)
+        self.planned: list[SyncRequest] = []
         self.notice_keys: list[str] = []
         self.asked: list[str] = []
+        self.asked_collections: list[str] = []
 
     def index_status(self) -> IndexStatus | None:
         if self.is_damaged:
@@ -107,8 +120,21 @@ class EchoEngine:
             4,
             "fake-embed",
             ("en",),
-            FILES,
+            self.files,
+            self.followed,
+            self.damage,
         )
+
+    def sources(self) -> tuple[Source, ...]:
+        return self.followed if self.has_index else ()
+
+    def plan_sync(
+        self, request: SyncRequest, progress: Callable[[Progress], None] = lambda step: None
+    ) -> SyncPlan:
+        apply_request(self.sources(), request)
+        progress(Progress("scan", 1, 2, "a.md"))
+        self.planned.append(request)
+        return self.plan
 
     def answer_model_id(self) -> str:
         return "echo"
@@ -133,8 +159,9 @@ class EchoEngine:
             raise IndexNotFoundError(f"{path} is not in the index.")
         return self.document_text
 
-    def ask(self, question: str, stop: Event) -> Iterator[Token | Answer]:
+    def ask(self, question: str, stop: Event, collection: str = "") -> Iterator[Token | Answer]:
         self.asked.append(question)
+        self.asked_collections.append(collection)
         if question.startswith("crash"):
             yield Token("Half an ")
             raise ZeroDivisionError("a bug")

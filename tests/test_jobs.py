@@ -1,4 +1,4 @@
-"""Builds run in real child processes here; only the program they run is a stand-in."""
+"""Syncs run in real child processes here; only the program they run is a stand-in."""
 
 import os
 import signal
@@ -9,16 +9,20 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rag import cli
 from rag import jobs as jobs_module
 from rag.config import Config, load_config
-from rag.datatypes import Progress
+from rag.datatypes import Progress, Source
 from rag.errors import IndexBusyError, RagError
 from rag.jobs import Jobs, config_environment
+from rag.sources import SourceEdit, SyncRequest, apply_request, exclusion, is_included
 from rag.store import Job, Store
+from rag.sync_command import sync_arguments
 from tests.fakes import wait_until
 
-REPORT = """{"index_id": "b1", "documents": 1, "chunks": 2, "seconds": 0.5, "files":
-[{"path": "a.txt", "status": "indexed", "reason": "", "chunks": 2}]}"""
+REPORT = """{"index_id": "b1", "documents": 1, "chunks": 2, "seconds": 0.5,
+"plan": {"new": ["a.txt"]},
+"files": [{"path": "a.txt", "status": "indexed", "reason": "", "chunks": 2}]}"""
 PROGRESS = '{"stage": "read", "done": 1, "total": 2, "item": "a.txt"}'
 
 GOOD = f"""
@@ -50,52 +54,57 @@ def store(config: Config) -> Store:
 
 def run(config: Config, store: Store, script: str) -> tuple[Jobs, Job]:
     jobs = Jobs(config, store, program=(sys.executable, "-c", script))
-    return jobs, jobs.start_build(config.state_dir.parent / "documents")
+    return jobs, jobs.start_sync(added(config.state_dir.parent / "documents"))
+
+
+def added(folder: Path) -> SyncRequest:
+    return SyncRequest(add=(SourceEdit(folder),))
 
 
 def ended(store: Store) -> Job:
     wait_until(lambda: not store.live_jobs())
-    job = store.latest_job("build")
+    job = store.latest_job("sync")
     assert job is not None
     return job
 
 
 def has_progress(store: Store) -> bool:
-    job = store.latest_job("build")
+    job = store.latest_job("sync")
     return job is not None and job.progress.stage == "read"
 
 
-def test_a_build_that_succeeds_leaves_its_report(config: Config, store: Store) -> None:
+def test_a_sync_that_succeeds_leaves_its_report(config: Config, store: Store) -> None:
     run(config, store, GOOD)
     job = ended(store)
     assert (job.state, job.return_code, job.message) == ("done", 0, "")
     assert job.report is not None
-    assert job.report.files[0].path == "a.txt"
+    assert (job.report.documents, job.report.plan.new) == (1, ("a.txt",))
+    assert job.report.files == ()  # the index has them
     assert job.progress == Progress("read", 1, 2, "a.txt")
     assert not list((config.state_dir / "jobs").iterdir())
 
 
-def test_a_build_that_fails_tells_its_reason(config: Config, store: Store) -> None:
+def test_a_sync_that_fails_tells_its_reason(config: Config, store: Store) -> None:
     run(config, store, BAD)
     job = ended(store)
     assert (job.state, job.return_code) == ("failed", 1)
     assert job.message == "The folder is empty."
 
 
-def test_a_build_that_is_killed_names_its_log(config: Config, store: Store) -> None:
+def test_a_sync_that_is_killed_names_its_log(config: Config, store: Store) -> None:
     run(config, store, KILLED)
     job = ended(store)
     assert (job.state, job.return_code) == ("failed", -9)
     assert str(config.state_dir / "jobs" / f"{job.id}.err") in job.message
 
 
-def test_progress_shows_while_it_runs_and_a_second_build_is_refused(
+def test_progress_shows_while_it_runs_and_a_second_sync_is_refused(
     config: Config, store: Store
 ) -> None:
     jobs, job = run(config, store, SLOW)
     wait_until(lambda: has_progress(store))
-    with pytest.raises(IndexBusyError, match="running already"):
-        jobs.start_build(Path(job.subject))
+    with pytest.raises(IndexBusyError, match="updated already"):
+        jobs.start_sync(SyncRequest())
     jobs.cancel(job.id)
     assert ended(store).state == "cancelled"
 
@@ -112,7 +121,7 @@ def test_cancel_ends_the_process_group(config: Config, store: Store) -> None:
     assert not psutil.pid_exists(job.pid)
 
 
-def test_a_build_that_ignores_cancel_is_killed(
+def test_a_sync_that_ignores_cancel_is_killed(
     config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs_module, "KILL_AFTER_SECONDS", 0.3)
@@ -123,11 +132,11 @@ def test_a_build_that_ignores_cancel_is_killed(
     assert (job.state, job.return_code) == ("cancelled", -signal.SIGKILL)
 
 
-def test_a_new_server_takes_up_a_running_build_and_tells_its_end(
+def test_a_new_server_takes_up_a_running_sync_and_tells_its_end(
     config: Config, store: Store
 ) -> None:
     script = f"import time; time.sleep(0.6)\n{GOOD}"
-    job_id = store.add_job("build", "/documents")
+    job_id = store.add_job("sync", "/documents")
     # As an earlier server left it: a process that this one is not the supervisor of.
     spawner = Jobs(config, store, program=(sys.executable, "-c", script))
     process = spawner._spawn(job_id, [sys.executable, "-c", script])
@@ -139,8 +148,8 @@ def test_a_new_server_takes_up_a_running_build_and_tells_its_end(
     process.wait()
 
 
-def test_a_build_that_died_with_its_server_is_a_failure(config: Config, store: Store) -> None:
-    job_id = store.add_job("build", "/documents")
+def test_a_sync_that_died_with_its_server_is_a_failure(config: Config, store: Store) -> None:
+    job_id = store.add_job("sync", "/documents")
     store.set_job_process(job_id, os.getpid(), 1.0)  # this pid, but not this process
     Jobs(config, store)
     assert ended(store).state == "failed"
@@ -149,9 +158,9 @@ def test_a_build_that_died_with_its_server_is_a_failure(config: Config, store: S
 
 def test_a_missing_folder_or_program_is_refused_in_words(config: Config, store: Store) -> None:
     with pytest.raises(RagError, match="is not a folder on this machine"):
-        Jobs(config, store).start_build(Path("/no/such/folder"))
+        Jobs(config, store).start_sync(added(Path("/no/such/folder")))
     with pytest.raises(RagError, match="could not start"):
-        Jobs(config, store, program=("/no/such/python",)).start_build(config.state_dir.parent)
+        Jobs(config, store, program=("/no/such/python",)).start_sync(SyncRequest())
     assert store.live_jobs() == []
 
 
@@ -159,11 +168,78 @@ def test_the_child_gets_the_command_line_of_the_contract(config: Config, store: 
     script = f"import sys; print(sys.argv[1:], file=sys.stderr)\n{BAD}"
     documents = config.state_dir.parent / "documents"
     jobs = Jobs(config, store, Path("my.toml"), program=(sys.executable, "-c", script))
-    jobs.start_build(documents, allow_shrink=True)
+    jobs.start_sync(added(documents))
     job = ended(store)
     log = (config.state_dir / "jobs" / f"{job.id}.err").read_text()
-    assert f"['build', '{documents}', '--json', '--progress', '--index', " in log
-    assert log.count("'--config', 'my.toml', '--allow-shrink']") == 1
+    assert f"['sync', '{documents}', '--json', '--progress', '--index', " in log
+    assert log.count("'--config', 'my.toml']") == 1
+
+
+def test_a_sync_that_would_lose_documents_can_be_repeated_on_purpose(
+    config: Config, store: Store
+) -> None:
+    jobs, job = run(config, store, BAD)
+    first = ended(store)
+    jobs.repeat_allowing_shrink(first)
+    second = ended(store)
+    assert second.id > first.id
+    assert second.subject == first.subject
+    assert second.arguments == (*job.arguments, "--allow-shrink")
+
+
+REQUESTS = [
+    SyncRequest(),
+    SyncRequest(
+        add=(SourceEdit(Path("/a b"), "仕事", ("*.pdf",), ("-x", "/日本 [1].txt")),),
+        drop=(Path("/old"),),
+    ),
+    SyncRequest(leave_out=("-a.txt", "b.txt"), take_in=("c.txt",)),
+    SyncRequest(retry=("mail.eml",), retries_all=True),
+]
+
+
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_the_command_line_means_what_was_asked(request_: SyncRequest) -> None:
+    parsed = cli._parser().parse_args(["sync", *sync_arguments(request_)])
+    assert cli._sync_request(parsed) == request_
+
+
+def test_patterns_can_be_taken_away_again(tmp_path: Path) -> None:
+    known = Source(str(tmp_path), include=("*.pdf",), exclude=("*.txt",))
+    cleared = SyncRequest(add=(SourceEdit(tmp_path, include=(), exclude=()),))
+    parsed = cli._parser().parse_args(["sync", *sync_arguments(cleared)])
+    (source,) = apply_request([known], cli._sync_request(parsed))
+    assert is_included(source, "a.txt")
+    assert exclusion(source, "a.txt") == ""
+    assert exclusion(known, "a.txt") != ""
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        SyncRequest(replaces=True),
+        SyncRequest(add=(SourceEdit(Path("/a"), "one"), SourceEdit(Path("/b"), "two"))),
+    ],
+)
+def test_what_no_command_line_can_say_is_refused(impossible: SyncRequest) -> None:
+    with pytest.raises(ValueError, match=r"drop the others|need a sync each"):
+        sync_arguments(impossible)
+
+
+def test_a_killed_sync_takes_its_parsers_along(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "KILL_AFTER_SECONDS", 0.3)
+    # As parsers are: in a session of their own, so that the group's signal misses them.
+    parser = "subprocess.Popen(['sleep', '60'], start_new_session=True)"
+    jobs, job = run(config, store, f"import subprocess\n{parser}\n{STUBBORN}")
+    wait_until(lambda: has_progress(store))
+    assert job.pid is not None
+    (child,) = psutil.Process(job.pid).children()
+    assert os.getpgid(child.pid) != job.pid
+    jobs.cancel(job.id)
+    assert ended(store).state == "cancelled"
+    wait_until(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
 def test_the_environment_gives_the_same_settings_again(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from rag.answer_json import answer_from_json, answer_to_json, report_from_json
+from rag.database import _MIGRATIONS
 from rag.datatypes import Hit, Progress
 from rag.errors import IndexBusyError, RagError
 from rag.process_identity import is_process_alive, own_identity
@@ -111,12 +113,12 @@ def test_an_answer_of_a_living_server_goes_on(store: Store, tmp_path: Path) -> N
 
 
 def test_one_job_of_a_kind_is_live_at_a_time(store: Store) -> None:
-    job_id = store.add_job("build", "/documents")
-    with pytest.raises(IndexBusyError, match="running already"):
-        store.add_job("build", "/documents")
+    job_id = store.add_job("sync", "/documents")
+    with pytest.raises(IndexBusyError, match="updated already"):
+        store.add_job("sync", "/documents")
     store.add_job("training", "/documents")
     store.finish_job(job_id, "done")
-    assert store.add_job("build", "/documents") > job_id
+    assert store.add_job("sync", "/documents") > job_id
 
 
 def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
@@ -126,7 +128,7 @@ def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
     def start() -> None:
         barrier.wait()
         try:
-            store.add_job("build", "/documents")
+            store.add_job("sync", "/documents")
             outcomes.append("started")
         except IndexBusyError:
             outcomes.append("busy")
@@ -140,13 +142,62 @@ def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
 
 
 def test_a_job_remembers_process_and_progress(store: Store) -> None:
-    job_id = store.add_job("build", "/documents")
+    job_id = store.add_job("sync", "/documents")
     store.set_job_process(job_id, *own_identity())
     store.set_job_progress(job_id, Progress("read", 3, 10, "a.pdf"))
-    job = store.latest_job("build")
+    job = store.latest_job("sync")
     assert job is not None
     assert (job.pid, job.progress) == (os.getpid(), Progress("read", 3, 10, "a.pdf"))
     assert [item.id for item in store.live_jobs()] == [job_id]
+
+
+def test_a_stage_keeps_when_it_began_and_how_far_it_was(store: Store) -> None:
+    job_id = store.add_job("sync", "", ["--retry-all"])
+
+    def seen(progress: Progress) -> tuple[str | None, int]:
+        store.set_job_progress(job_id, progress)
+        job = store.job(job_id)
+        assert job is not None
+        assert job.arguments == ("--retry-all",)
+        return job.stage_started, job.stage_first
+
+    read_started, first = seen(Progress("read", 3, 10))
+    assert read_started is not None
+    assert first == 3
+    assert seen(Progress("read", 7, 10)) == (read_started, 3)
+    time.sleep(0.005)
+    embed_started, first = seen(Progress("embed", 0, 64))
+    assert embed_started is not None
+    assert embed_started > read_started
+    assert first == 0
+
+
+def test_a_setting_is_kept_for_later_servers(store: Store, tmp_path: Path) -> None:
+    assert store.setting("auto_sync") == ""
+    for value in ("off", "on"):
+        store.save_setting("auto_sync", value)
+    assert Store(tmp_path / "state").setting("auto_sync") == "on"
+
+
+def test_a_file_of_the_first_version_gains_the_new_columns(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    with sqlite3.connect(tmp_path / "state" / "fumikura.sqlite") as db:
+        db.executescript(_MIGRATIONS[0])
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO conversations VALUES ('c', 'Leave?', '2026-01-01')")
+        db.execute(
+            "INSERT INTO answers (conversation_id, question, state, owner_pid, owner_started, "
+            "created) VALUES ('c', 'Leave?', 'done', 1, 1.0, '2026-01-01')"
+        )
+        db.execute(
+            "INSERT INTO jobs (kind, subject, state, created) "
+            "VALUES ('build', '/documents', 'done', '2026-01-01')"
+        )
+    store = Store(tmp_path / "state")
+    assert [answer.collection for answer in store.answers("c")] == [""]
+    job = store.latest_job("sync")
+    assert job is not None
+    assert (job.subject, job.arguments, job.stage_started) == ("/documents", (), None)
 
 
 def test_a_reused_pid_is_another_process() -> None:

@@ -7,62 +7,22 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.config import Config
-from rag.datatypes import Document
+from rag.datatypes import Document, Source
 from rag.ui import services
+from rag.ui.english import EN
+from rag.ui.japanese import JA
 from rag.ui.passage import passage_html, snapshot_html
+from rag.ui.place import place_words
 from rag.ui.safe_markdown import answer_html, label_text
-from rag.ui.strings import EN, JA, Words
+from rag.ui.strings import Words
 from tests.fakes import HANDBOOK, EchoEngine, span, wait_until
-
-APP = str(Path(__file__).resolve().parents[1] / "app.py")
+from tests.ui_harness import APP, ask, fake_engine, open_app, open_documents, press, shown
 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoEngine]:
-    monkeypatch.setenv("RAG_STATE_DIR", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    fake = EchoEngine(Config(state_dir=tmp_path / "state"))
-    monkeypatch.setattr(services, "create_engine", lambda _config: fake)
+    yield fake_engine(tmp_path, monkeypatch)
     services.load_services.clear()
-    yield fake
-    services.load_services.clear()
-
-
-def open_app(locale: str = "en-US") -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=10)
-    app.context = {"locale": locale}
-    return app.run()
-
-
-def shown(app: AppTest) -> str:
-    """Return all HTML and text of the page."""
-    assert not app.exception
-    bodies = [element.proto.body for element in app.get("html")]
-    texts = [
-        item.value
-        for kind in (app.text, app.warning, app.error, app.info, app.caption, app.success, app.code)
-        for item in kind
-    ]
-    return "\n".join([*bodies, *texts])
-
-
-def ask(app: AppTest, question: str) -> AppTest:
-    return app.chat_input[0].set_value(question).run()
-
-
-def open_documents(engine: EchoEngine, locale: str = "en-US") -> AppTest:
-    """Go there by the button that a page without an index has; AppTest knows no other way."""
-    engine.has_index = False
-    words = JA if locale.startswith("ja") else EN
-    app = press(open_app(locale), words["go_to_documents"])
-    engine.has_index = True
-    return app.run()
-
-
-def press(app: AppTest, label: str) -> AppTest:
-    button = next(button for button in app.button if label in button.label)
-    return button.click().run()
 
 
 def test_both_languages_have_the_same_keys_and_placeholders() -> None:
@@ -209,6 +169,56 @@ def test_without_an_index_three_steps_are_shown_and_asking_waits(engine: EchoEng
     assert app.chat_input[0].disabled
 
 
+def test_an_older_index_that_serves_is_told_on_both_pages(engine: EchoEngine) -> None:
+    engine.damage = "The file corpus.sqlite differs from its checksum."
+    for app in (open_app(), open_documents(engine)):
+        assert EN["index_older"] in shown(app)
+        assert engine.damage in shown(app)
+    app = press(app, EN["check"])
+    assert any(button.label == EN["sync_now"] for button in app.button)
+
+
+def test_one_collection_can_be_asked_and_is_remembered(engine: EchoEngine) -> None:
+    app = open_app()
+    assert not app.selectbox  # there is no choice among one
+    engine.followed = (Source("/a", "仕事"), Source("/b", "home"))
+    app = app.run()
+    assert app.selectbox[0].options == [EN["all_collections"], "home", "仕事"]
+    app = app.selectbox[0].set_value("仕事").run()
+    app = ask(app, "How many days of leave?")
+    assert engine.asked_collections == ["仕事"]
+    assert "Asked in the collection: 仕事" in shown(app)
+    assert app.selectbox[0].value == "仕事"
+    app = ask(app.selectbox[0].set_value("").run(), "none")
+    assert engine.asked_collections == ["仕事", ""]
+    assert app.selectbox[0].value == ""
+
+
+def test_a_collection_that_is_gone_is_not_chosen(engine: EchoEngine) -> None:
+    engine.followed = (Source("/a", "work"), Source("/b", "home"))
+    app = open_app()
+    app = ask(app.selectbox[0].set_value("work").run(), "How many days of leave?")
+    engine.followed = (Source("/a", "archive"), Source("/b", "home"))
+    assert app.run().selectbox[0].value == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "english", "japanese"),
+    [
+        ("a.pdf", "p. 3", "3ページ"),
+        ("talk.PPTX", "slide 3", "スライド3"),
+        ("talk.odp", "slide 3", "スライド3"),
+        ("mail.eml/budget.xlsx", "sheet 3", "シート3"),
+        ("a.zip/table.ods (2)", "sheet 3", "シート3"),
+        ("novel.epub", "section 3", "3節"),
+        ("no suffix.d/name", "p. 3", "3ページ"),
+    ],
+)
+def test_a_page_is_called_what_it_is_in_its_format(path: str, english: str, japanese: str) -> None:
+    assert place_words(Words("en"), path, 3) == english
+    assert place_words(Words("ja"), path, 3) == japanese
+
+
 def test_a_damaged_index_is_told_calmly(engine: EchoEngine) -> None:
     engine.is_damaged = True
     assert "A file of the index is damaged. Rebuild it." in shown(open_app())
@@ -217,25 +227,6 @@ def test_a_damaged_index_is_told_calmly(engine: EchoEngine) -> None:
 def test_a_bad_setting_is_told_calmly(engine: EchoEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAG_TOP_K", "many")
     assert "expected a whole number from 1 to 1000" in shown(open_app())
-
-
-def test_the_documents_page_lists_every_file_in_both_languages(engine: EchoEngine) -> None:
-    for locale, words in (("en-US", EN), ("ja-JP", JA)):
-        app = open_documents(engine, locale)
-        assert words["indexed_folder"] in shown(app)
-        table = app.dataframe[0].value
-        assert list(table[words["column_status"]]) == [
-            words["status_indexed"],
-            words["status_no_text"],
-            words["status_indexed"],
-        ]
-
-
-def test_a_missing_folder_is_refused_in_words(engine: EchoEngine) -> None:
-    app = open_documents(engine)
-    app.text_input[0].set_value("/no/such/folder")
-    app = press(app, EN["rebuild"])
-    assert "/no/such/folder is not a folder on this machine" in shown(app)
 
 
 def test_stop_keeps_the_text_so_far(engine: EchoEngine) -> None:

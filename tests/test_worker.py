@@ -25,12 +25,14 @@ class GatedEngine(EchoEngine):
         super().__init__(Config())
         self.gate = threading.Event()
 
-    def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+    def ask(
+        self, question: str, stop: threading.Event, collection: str = ""
+    ) -> Iterator[Token | Answer]:
         while not self.gate.wait(0.01):
             if stop.is_set():
                 yield make_answer(question, "", is_stopped=True)
                 return
-        yield from super().ask(question, stop)
+        yield from super().ask(question, stop, collection)
 
 
 @pytest.fixture
@@ -71,6 +73,16 @@ def test_the_tail_yields_the_text_and_ends_with_the_answer_stored(
     assert (stored.state, stored.text) == ("done", FULL_TEXT)
     assert stored.answer is not None
     assert stored.answer.hits
+
+
+def test_the_collection_goes_with_the_question(
+    worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
+) -> None:
+    engine.gate.set()
+    answer_id = worker.submit(conversation, QUESTION, "work")
+    "".join(worker.tail(answer_id))
+    assert engine.asked_collections == ["work"]
+    assert outcome(store, answer_id).collection == "work"
 
 
 def test_an_abandoned_tail_loses_nothing_and_a_second_one_has_it_all(
@@ -118,7 +130,9 @@ def test_stop_does_not_wait_for_an_engine_that_is_deep_in_thought(
     store: Store, conversation: str
 ) -> None:
     class ReadingEngine(EchoEngine):
-        def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+        def ask(
+            self, question: str, stop: threading.Event, collection: str = ""
+        ) -> Iterator[Token | Answer]:
             yield Token("You")
             finished_reading.wait(10)
             yield Token(" have")
@@ -189,7 +203,9 @@ def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
 
 def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
     class SilentEngine:
-        def ask(self, question: str, stop: threading.Event) -> Iterator[Token | Answer]:
+        def ask(
+            self, question: str, stop: threading.Event, collection: str = ""
+        ) -> Iterator[Token | Answer]:
             yield Token(f"about {question}")
 
     worker = AnswerWorker(SilentEngine(), store)

@@ -30,6 +30,8 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
         _draw_not_found(services, words, stored.id, answer)
     elif answer is not None:
         _draw_found(services, words, stored, answer)
+    if stored.collection:
+        st.html(note_html(words("searched_collection", name=stored.collection)))
     if answer is not None:
         st.caption(label_text(_figures(words, answer)))
 

@@ -1,6 +1,7 @@
 """The page on which questions are asked and answered."""
 
 import html
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -13,6 +14,7 @@ from rag.errors import RagError
 from rag.store import StoredAnswer
 from rag.ui.answer_view import draw_answer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
+from rag.ui.documents import draw_damage
 from rag.ui.safe_markdown import answer_html, note_html, text_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
@@ -33,7 +35,7 @@ def draw(services: Services, words: Words, documents_page: StreamlitPage) -> Non
         box = _draw_exchange(services, words, stored)
         if box is not None:
             live = (stored, box)
-    _draw_input(services, words, live[0] if live else None, can_ask=status is not None)
+    _draw_input(services, words, answers, live[0] if live else None, status)
     if live:
         _follow(services, words, *live)
 
@@ -47,6 +49,8 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
         st.warning(f"**{words('index_unusable')}**", icon=":material/build:")
         st.text(str(error))
         return None
+    if status is not None:
+        draw_damage(words, status)
     for notice in services.engine.notices() if status else ():
         st.html(note_html(words.known(f"notice_{notice}", notice)))
     return status
@@ -81,7 +85,11 @@ def _draw_exchange(services: Services, words: Words, stored: StoredAnswer) -> De
 
 
 def _draw_input(
-    services: Services, words: Words, live: StoredAnswer | None, *, can_ask: bool
+    services: Services,
+    words: Words,
+    answers: Sequence[StoredAnswer],
+    live: StoredAnswer | None,
+    status: IndexStatus | None,
 ) -> None:
     with st.bottom:
         failed = st.session_state.pop("ask_error", None)
@@ -97,17 +105,44 @@ def _draw_input(
                 args=(live.id,),
                 shortcut="Esc",
             )
+        collection = _draw_collections(words, answers, status)
         st.chat_input(
             words("ask_placeholder"),
             key="question",
             max_chars=services.config.max_question_chars,
-            disabled=live is not None or not can_ask,
+            disabled=live is not None or status is None,
             on_submit=_submit,
-            args=(services,),
+            args=(services, collection),
         )
 
 
-def _submit(services: Services) -> None:
+def _draw_collections(
+    words: Words, answers: Sequence[StoredAnswer], status: IndexStatus | None
+) -> str:
+    """Return the collection to ask, "" for all: the one chosen, at first that of the last answer.
+
+    Nothing is drawn while there is no choice.
+    """
+    names = sorted({source.collection for source in status.sources}) if status else []
+    if len(names) < 2:
+        return ""
+    options = ["", *names]
+    last = answers[-1] if answers else None
+    index = options.index(last.collection) if last and last.collection in options else 0
+    chosen = st.selectbox(
+        words("collection"),
+        options,
+        index=index,
+        format_func=lambda name: name or words("all_collections"),
+        # Each answer may have changed the choice that is remembered, in another tab as well.
+        key=f"collection-{last.id if last else 0}",
+        label_visibility="collapsed",
+        width=260,
+    )
+    return chosen or ""
+
+
+def _submit(services: Services, collection: str) -> None:
     question = str(st.session_state["question"] or "").strip()
     if not question:
         return
@@ -116,7 +151,7 @@ def _submit(services: Services) -> None:
         if conversation_id is None:
             conversation_id = services.store.create_conversation(question)
             open_conversation(conversation_id)
-        services.worker.submit(conversation_id, question)
+        services.worker.submit(conversation_id, question, collection)
     except RagError as error:
         st.session_state["ask_error"] = str(error)
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from rag.config import Config, load_config
+from rag.datatypes import Source
 from rag.errors import RagError
+from rag.generations import current_build_id
 from rag.jobs import Jobs
 from rag.store import Store
+from rag.ui.auto_sync import AutoSync
 from rag.worker import AnswerWorker
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ class Services:
     store: Store
     worker: AnswerWorker
     jobs: Jobs
+    auto_sync: AutoSync
 
 
 @st.cache_resource(show_spinner=False)
@@ -51,7 +55,28 @@ def load_services() -> Services:
     # Models take seconds to load; the page must not wait for them.
     threading.Thread(target=_warm_up, args=(engine,), name="warm-up", daemon=True).start()
     jobs = Jobs(config, store, config_file)
-    return Services(config, engine, store, AnswerWorker(engine, store), jobs)
+    auto_sync = AutoSync(store, jobs, _SourcesOfIndex(engine))
+    auto_sync.start()
+    return Services(config, engine, store, AnswerWorker(engine, store), jobs, auto_sync)
+
+
+class _SourcesOfIndex:
+    """The folders of the serving index, read anew only when another index serves.
+
+    To read them is to check every file of the index, which is too much for every few seconds.
+    """
+
+    def __init__(self, engine: "RagEngine") -> None:
+        self._engine = engine
+        self._index_id: str | None = None
+        self._sources: tuple[Source, ...] = ()
+
+    def __call__(self) -> tuple[Source, ...]:
+        index_id = current_build_id(self._engine.config.index_dir)
+        if index_id != self._index_id:
+            self._sources = self._engine.sources()
+            self._index_id = index_id
+        return self._sources
 
 
 def create_engine(config: Config) -> "RagEngine":

@@ -7,6 +7,7 @@ import streamlit as st
 from rag.datatypes import Chunk, Citation
 from rag.errors import RagError
 from rag.ui.passage import passage_html, snapshot_html
+from rag.ui.place import document_place, place_words
 from rag.ui.services import Services
 from rag.ui.strings import Words
 
@@ -14,7 +15,7 @@ from rag.ui.strings import Words
 def source_label(words: Words, path: str, page: int | None, number: int | None = None) -> str:
     """Return the plain words that name a passage, such as "[1] handbook.pdf · p. 3"."""
     name = path.rsplit("/", 1)[-1]
-    place = name if page is None else f"{name} · {words('page', page=page)}"
+    place = name if page is None else f"{name} · {place_words(words, path, page)}"
     return place if number is None else f"[{number}] {place}"
 
 
@@ -31,8 +32,8 @@ def show_source(
 def _draw_source(services: Services, words: Words, chunk: Chunk, citation: Citation | None) -> None:
     quote = citation.quote if citation else chunk.text
     page = citation.page if citation and citation.page is not None else chunk.page
-    place = chunk.path if page is None else f"{chunk.path} · {words('page', page=page)}"
-    st.html(f'<div class="fk-source-head">{html.escape(place)}</div>')
+    place = html.escape(document_place(words, chunk.path, page))
+    st.html(f'<div class="fk-source-head">{place}</div>')
     if chunk.heading:
         heading = html.escape(words("section", heading=chunk.heading))
         st.html(f'<div class="fk-note">{heading}</div>')

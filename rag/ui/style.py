@@ -61,6 +61,35 @@ dl.fk-facts.fk-facts {
 .fk-facts dt { font-size: .8rem; opacity: .7; font-weight: 400; }
 .fk-facts dd { font-size: 1.3rem; margin: 0; font-variant-numeric: tabular-nums; }
 .fk-facts dd.fk-small { font-size: .95rem; line-height: 1.9; overflow-wrap: anywhere; }
+.fk-folder { overflow-wrap: anywhere; line-height: 1.5; }
+[class*="st-key-folder-row-"] {
+  padding: .35rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
+}
+[class*="st-key-folder-row-"] [data-testid="stHtml"] { flex: 1 1 12rem; min-width: 0; }
+.fk-last-sync { margin: 0 0 .5rem; line-height: 1.6; }
+.fk-figures { font-variant-numeric: tabular-nums; }
+.fk-item { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.fk-plan { font-size: 1.05rem; line-height: 1.6; font-variant-numeric: tabular-nums; }
+.fk-names ul { margin: .2rem 0 .8rem; padding-left: 1.3rem; }
+.fk-names li { margin: 0; padding: 0; font-size: .9rem; overflow-wrap: anywhere; }
+.fk-page {
+  margin: 1.2rem 0 .4rem; font-size: .85rem; font-weight: 600; opacity: .8;
+  border-bottom: 1px solid color-mix(in srgb, currentColor 22%, transparent);
+}
+.fk-block {
+  margin: .35rem 0; padding: .3rem 0 .3rem .8rem;
+  border-left: 2px solid color-mix(in srgb, currentColor 14%, transparent);
+}
+.fk-block-label {
+  display: flex; justify-content: space-between; gap: 1rem; font-size: .75rem; opacity: .6;
+  font-variant-numeric: tabular-nums; overflow-wrap: anywhere;
+}
+.fk-block-text {
+  white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.7; font-size: .93rem;
+  tab-size: 4;
+}
+.fk-heading .fk-block-text { font-weight: 600; }
+.fk-code .fk-block-text { font-family: var(--st-code-font, monospace); font-size: .85rem; }
 .st-key-conversations button { justify-content: flex-start; min-height: 2.1rem; }
 .st-key-conversations button > div { width: 100%; }
 .st-key-conversations button p {
