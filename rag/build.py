@@ -1,5 +1,6 @@
 """Folders to published index: compare, read, cut, embed, index, verify, publish."""
 
+import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,15 @@ from numpy.typing import NDArray
 from rag.chunk import chunk_document
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
-from rag.datatypes import BuildReport, FileStatus, Progress, Source, SyncPlan
+from rag.datatypes import (
+    BuildReport,
+    Chunk,
+    Document,
+    FileStatus,
+    Progress,
+    Source,
+    SyncPlan,
+)
 from rag.embedding_cache import EmbeddingCache
 from rag.errors import BuildError, IndexDamagedError, IndexMismatchError, IndexNotFoundError
 from rag.gather import Gathered, Gathering
@@ -34,6 +43,8 @@ from rag.protocols import Embedder, LexicalIndex, VectorIndex
 from rag.scan import scan
 from rag.sources import SyncRequest, apply_request, labels
 from rag.sync import Step, by_present_path, compare
+
+logger = logging.getLogger(__name__)
 
 EMBED_BATCH = 64  # passages between two progress reports
 
@@ -286,18 +297,26 @@ class _Build:
         if document is None:
             return gathered.status
         if chunks is None:
-            chunks = chunk_document(
-                document,
-                min(self._config.chunk_tokens, self._embedder.max_tokens),
-                self._config.chunk_overlap_tokens,
-                self._embedder.count_tokens,
-            )
+            try:
+                chunks = self._chunk(document)
+            except ValueError:  # one text that the splitter cannot take must not stop the rest
+                logger.exception("Cutting %s failed", document.path)
+                reason = "This text could not be cut into passages; please report it."
+                return replace(gathered.status, status="failed", reason=reason)
         if not chunks:
             reason = "This file holds no text that could be searched, so it is left out."
             return replace(gathered.status, status="no_text", reason=reason)
         corpus.add(document, chunks)
         self._texts += [chunk.search_text for chunk in chunks]
         return replace(gathered.status, chunks=len(chunks), pages=len(document.page_starts))
+
+    def _chunk(self, document: Document) -> list[Chunk]:
+        return chunk_document(
+            document,
+            min(self._config.chunk_tokens, self._embedder.max_tokens),
+            self._config.chunk_overlap_tokens,
+            self._embedder.count_tokens,
+        )
 
     def finish(self) -> Generation:
         """Embed, index, verify and publish what `read` has collected."""

@@ -94,7 +94,8 @@ def _split(
         strip_whitespace=False,
         chunk_size=max(max_tokens, 1),
         chunk_overlap=0,
-        length_function=count_tokens,
+        # A piece of no tokens (a no-break space) would be taken for overlap and stand twice.
+        length_function=lambda piece: max(count_tokens(piece), 1),
     )
     pieces = splitter.split_text(document.text[start:end])
     if "".join(pieces) != document.text[start:end]:

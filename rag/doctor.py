@@ -24,7 +24,7 @@ _PACKAGES = {
     "bm25s": "search by words",
     "langchain-text-splitters": "indexing",
     "pypdfium2": "PDF files",
-    "python-docx": "Word files",
+    "lxml": "Office files",
     "beautifulsoup4": "HTML files",
     "streamlit": "the app",
 }

@@ -139,7 +139,9 @@ class _Comparison:
     def _is_retried(self, path: str, known: FileStatus) -> bool:
         if path in self._request.retry:
             return True
-        return self._retries_refused and known.status not in ("indexed", "archive")
+        # A remark beside an indexed file says what of it could not be read.
+        is_whole = known.status == "archive" or (known.status == "indexed" and not known.reason)
+        return self._retries_refused and not is_whole
 
     def plan(self) -> SyncPlan:
         """Return what was counted."""

@@ -81,3 +81,15 @@ def test_a_passage_keeps_to_its_heading_and_stands_under_it() -> None:
     ]
     assert chunks[1].heading == "Rules"
     assert chunks[1].search_text == "Rules\n## Pay\n\nMonthly."
+
+
+def test_lines_without_a_single_token_are_neither_lost_nor_doubled() -> None:
+    text = "".join(f"Change Loop number {n}\n\u00a0\t\n" for n in range(40))
+    document = Document("moves.epub", text, "0" * 64)
+
+    chunks = chunk_document(document, 20, 0, lambda piece: len(piece.split()))
+
+    assert all(document.text[c.start : c.end] == c.text for c in chunks)
+    assert [line for c in chunks for line in c.text.split("\n") if line.strip()] == [
+        f"Change Loop number {n}" for n in range(40)
+    ]

@@ -4,13 +4,13 @@ import unicodedata
 from pathlib import Path
 
 from rag.errors import DocumentError
-from rag.readers import sniff
+from rag.readers import ocr, sniff
 from rag.readers.archive import read_zip
 from rag.readers.book import read_epub
 from rag.readers.code import CODE_SUFFIXES, read_code, read_notebook
 from rag.readers.extract import Extract, Reader
 from rag.readers.image import read_image
-from rag.readers.legacy import read_legacy_doc, read_legacy_ppt
+from rag.readers.legacy import find_libreoffice, read_legacy_doc, read_legacy_ppt
 from rag.readers.mail import read_eml, read_mbox, read_mht
 from rag.readers.office import read_docx
 from rag.readers.opendocument import read_odp, read_ods, read_odt
@@ -25,7 +25,7 @@ from rag.readers.table import read_csv, read_tsv
 from rag.readers.text import read_markdown, read_plain
 from rag.readers.web import read_html
 
-__all__ = ["REFUSED_SUFFIXES", "SUPPORTED_SUFFIXES", "Extract", "Reader", "reader_for"]
+__all__ = ["REFUSED_SUFFIXES", "SUPPORTED_SUFFIXES", "Extract", "Reader", "abilities", "reader_for"]
 
 # What these readers read is text, whatever it begins with; `sniff` is then asked with care.
 _TEXT_READERS: dict[str, Reader] = {
@@ -107,8 +107,9 @@ def reader_for(file: Path) -> Reader:
 
 
 def abilities() -> tuple[str, ...]:
-    """Return what these readers can do beyond the fixed list, on this machine as it is now."""
-    return ()
+    """Return what of the optional programs is installed: with more, more files can be read."""
+    can = {"text recognition": ocr.is_installed(), "LibreOffice": find_libreoffice() is not None}
+    return tuple(name for name, is_there in can.items() if is_there)
 
 
 def suffix_of(file: Path) -> str:
