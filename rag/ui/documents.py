@@ -23,10 +23,10 @@ def draw(services: Services, words: Words) -> None:
     if status is not None:
         draw_damage(words, status)
         _draw_totals(words, status)
-    elif not is_unusable:
-        st.html(note_html(words("no_index")))
     job = services.jobs.latest_sync()
     is_busy = job is not None and job.is_live
+    if status is None and not is_unusable and not is_busy:
+        st.html(note_html(words("no_index")))
     slot = st.container()  # a plan and the sync that it leads to appear in the same place
     st.subheader(words("folders"))
     files = status.files if status else ()
@@ -38,8 +38,17 @@ def draw(services: Services, words: Words) -> None:
             must_sync = is_unusable or bool(status and status.damage)
             index_id = status.index_id if status else ""
             draw_plan(services, words, index_id, sources, must_sync=must_sync)
+    if services.auto_sync.is_on and not is_busy:
+        st.fragment(_notice_sync, run_every="3s")(services)
     if status is not None and status.files:
         st.fragment(draw_files)(services, words, status, is_busy=is_busy)
+
+
+def _notice_sync(services: Services) -> None:
+    """Draw the page anew when a sync has begun by itself, so that it is seen."""
+    job = services.jobs.latest_sync()
+    if job is not None and job.is_live:
+        st.rerun()
 
 
 def draw_damage(words: Words, status: IndexStatus) -> None:

@@ -74,8 +74,8 @@ class _SourcesOfIndex:
     def __call__(self) -> tuple[Source, ...]:
         index_id = current_build_id(self._engine.config.index_dir)
         if index_id != self._index_id:
+            self._index_id, self._sources = index_id, ()  # a damaged one is not read twice
             self._sources = self._engine.sources()
-            self._index_id = index_id
         return self._sources
 
 

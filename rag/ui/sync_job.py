@@ -44,6 +44,7 @@ def _draw_live(services: Services, words: Words, *, has_index: bool) -> None:
     with st.container(border=True, key="live-sync"):
         st.html(
             f'<div class="fk-card-title">{html.escape(stage)}</div>'
+            f'<div class="fk-note">{html.escape(_shortened(job.subject))}</div>'
             f'<div class="fk-note fk-figures">{html.escape(live_words(words, job))}</div>'
         )
         st.progress(min(1.0, progress.done / progress.total) if progress.total else 0.0)
@@ -58,6 +59,10 @@ def _draw_live(services: Services, words: Words, *, has_index: bool) -> None:
         )
         if has_index:
             st.html(f'<div class="fk-note">{html.escape(words("sync_serving"))}</div>')
+
+
+def _shortened(subject: str, length: int = 200) -> str:
+    return subject if len(subject) <= length else f"{subject[:length]}…"
 
 
 def live_words(words: Words, job: Job) -> str:
