@@ -22,7 +22,7 @@ from rag.readers.process import ParserProcess, Reading, StoredPart
 from rag.scan import FoundFile, refuse, scan, sha256_of, unique_path
 
 READERS = "rag.readers"
-MAX_DEPTH = 3  # of files inside files
+MAX_DEPTH = 5  # of files inside files
 _MAX_SECONDS_LOST_INSIDE = 30  # on files that cannot be read; then a container's rest is not tried
 _MAX_NAME_CHARACTERS = 400
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

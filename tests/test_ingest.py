@@ -19,7 +19,6 @@ from rag.errors import BuildError
 from rag.ingest import Outcome, read_files, read_folder
 from rag.scan import Entry, FoundFile, scan
 
-FIXTURES = Path(__file__).parents[2] / "shared" / "fixtures"
 CONFIG = Config()
 
 HOSTILE = """
@@ -323,21 +322,3 @@ def test_the_child_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
-
-
-@pytest.mark.skipif(not FIXTURES.is_dir(), reason="shared/fixtures is absent")
-def test_every_real_document_has_the_expected_outcome() -> None:
-    found = outcomes(FIXTURES / "documents")
-    assert len(found) == 35  # 34 documents and their manifest
-    by_status: dict[str, set[str]] = {}
-    for path, outcome in found.items():
-        assert (outcome.document is not None) == (outcome.status.status == "indexed")
-        assert outcome.document is not None or outcome.status.reason
-        by_status.setdefault(outcome.status.status, set()).add(path)
-    assert by_status["encrypted"] == {"testWORD_protected_passtika.docx"}
-    assert by_status["failed"] == {"testWORD_truncated.docx"}
-    assert by_status["no_text"] == {"empty.txt"}
-    assert {Path(path).suffix for path in by_status["unsupported"]} == {
-        ".xlsx", ".msg", ".pptx", ".jpeg", ".ppt", ".json", ".bin", ".xls", ".rtf", ".epub",
-    }  # fmt: skip
-    assert len(by_status["indexed"]) == 20
