@@ -34,7 +34,7 @@ def _draw(services: Services, words: Words, path: str) -> None:
     st.html(f'<div class="fk-note">{html.escape(" · ".join(facts))}</div>')
     number = 1
     if len(screens) > 1:
-        number = st.pagination(len(screens), key="text-screen", max_visible_pages=5)
+        number = st.pagination(len(screens), key=f"text-{path}", max_visible_pages=5)
     before = screens[number - 2][-1] if number > 1 else None
     st.html(
         f'<div class="fk-text">{_screen_html(words, document, screens[number - 1], before)}</div>'
