@@ -145,8 +145,12 @@ def _add_sync_options(sync: argparse.ArgumentParser) -> None:
         help="folders to follow from now on; none: just those that the index has",
     )  # fmt: skip
     option("--collection", metavar="NAME", help="collection of these folders")
-    option("--include", action="append", metavar="GLOB", help="index only such files of them")
-    option("--exclude", action="append", metavar="GLOB", help="leave such files of them out")
+    option(
+        "--include", action="append", metavar="GLOB", help="index only such files of them; '': all"
+    )
+    option(
+        "--exclude", action="append", metavar="GLOB", help="leave such files of them out; '': none"
+    )
     option(
         "--drop", action="append", type=_folder, default=[], metavar="FOLDER",
         help="follow this folder no longer",
@@ -245,7 +249,7 @@ def _sync(arguments: argparse.Namespace, config: Config) -> int:
 
 def _sync_request(arguments: argparse.Namespace) -> SyncRequest:
     patterns = {
-        name: tuple(values) if (values := getattr(arguments, name)) is not None else None
+        name: None if (values := getattr(arguments, name)) is None else tuple(filter(None, values))
         for name in ("include", "exclude")
     }
     return SyncRequest(
@@ -279,17 +283,19 @@ def _watch(engine: "RagEngine", show: "_ProgressPrinter", arguments: argparse.Na
 
     from rag.scan import signature
 
-    synced = last = signature(engine.sources())
+    sources = engine.sources()
+    synced = last = signature(sources)
     while True:
         time.sleep(WATCH_SECONDS)
         try:
-            now = signature(engine.sources())
+            now = signature(sources)
             if now == synced or now != last:  # a copy under way is not read half
                 last = now
                 continue
             synced = now
             report = engine.sync(SyncRequest(), show, allow_shrink=arguments.allow_shrink)
             _print_report(report, as_json=arguments.json)
+            sources = engine.sources()
         except RagError as error:  # such as a disk that was taken off: it may come back
             print(_one_line(error), file=sys.stderr, flush=True)
 

@@ -117,6 +117,22 @@ def load_config(
     return config
 
 
+def config_environment(config: Config) -> dict[str, str]:
+    """Return the environment in which `load_config` gives ``config`` again.
+
+    Folders become absolute, so that the reader's working directory does not matter.
+    """
+    environment = {}
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if isinstance(value, Path):
+            value = value.absolute()
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        environment[f"RAG_{item.name.upper()}"] = str(value)
+    return environment
+
+
 Entry = tuple[str, Any, str]  # name, value, where it was set
 
 

@@ -1,7 +1,7 @@
 """RagEngine: the facade of the product, and the only place where concrete classes are chosen."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, RLock
@@ -23,6 +23,7 @@ from rag.datatypes import (
     Token,
 )
 from rag.embed import SentenceTransformerEmbedder, load_embedder
+from rag.embed_process import EmbedderProcess
 from rag.environment import limit_threads
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
@@ -217,14 +218,10 @@ class RagEngine:
             IndexBusyError: another process is building.
         """
         request = SyncRequest(add=tuple(SourceEdit(f) for f in folders), replaces=True)
-        return build_index(
-            request,
-            self.config,
-            self._load_embedder(),
-            INDEX_KINDS,
-            progress,
-            allow_shrink=allow_shrink,
-        )
+        with closing(EmbedderProcess(self.config)) as embedder:
+            return build_index(
+                request, self.config, embedder, INDEX_KINDS, progress, allow_shrink=allow_shrink
+            )
 
     def plan_sync(
         self, request: SyncRequest, progress: Callable[[Progress], None] = lambda step: None
@@ -251,16 +248,17 @@ class RagEngine:
         Raises:
             RagError: see `build`, or ``request`` makes no sense.
         """
-        return build_index(
-            request,
-            self.config,
-            self._load_embedder(),
-            INDEX_KINDS,
-            progress,
-            on_plan,
-            allow_shrink=allow_shrink,
-            only_changes=True,
-        )
+        with closing(EmbedderProcess(self.config)) as embedder:
+            return build_index(
+                request,
+                self.config,
+                embedder,
+                INDEX_KINDS,
+                progress,
+                on_plan,
+                allow_shrink=allow_shrink,
+                only_changes=True,
+            )
 
     def sources(self) -> tuple[Source, ...]:
         """Return the folders of the serving index; none when there is no index.

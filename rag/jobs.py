@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
@@ -22,7 +21,7 @@ from typing import IO
 import psutil
 
 from rag.answer_json import report_from_json
-from rag.config import Config
+from rag.config import Config, config_environment
 from rag.datatypes import Progress
 from rag.errors import RagError
 from rag.process_identity import is_process_alive
@@ -37,22 +36,6 @@ KILL_AFTER_SECONDS = 5.0
 POLL_SECONDS = 0.2
 _START_GRACE = timedelta(seconds=10)  # between the row of a job and its process
 _REPOSITORY = Path(__file__).resolve().parent.parent
-
-
-def config_environment(config: Config) -> dict[str, str]:
-    """Return the environment in which `load_config` gives ``config`` again.
-
-    Folders become absolute, so that the reader's working directory does not matter.
-    """
-    environment = {}
-    for item in fields(config):
-        value = getattr(config, item.name)
-        if isinstance(value, Path):
-            value = value.absolute()
-        elif isinstance(value, tuple):
-            value = ",".join(value)
-        environment[f"RAG_{item.name.upper()}"] = str(value)
-    return environment
 
 
 class Jobs:

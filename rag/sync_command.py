@@ -22,8 +22,8 @@ def sync_arguments(request: SyncRequest) -> list[str]:
         raise ValueError("Folders with different settings need a sync each.")
     for collection, include, exclude in settings:
         arguments += [] if collection is None else [f"--collection={collection}"]
-        # "*" and the empty pattern say that a known folder has no patterns any longer.
-        arguments += _options("include", ("*",) if include == () else include or ())
+        # The empty pattern says that a known folder has no patterns any longer.
+        arguments += _options("include", ("",) if include == () else include or ())
         arguments += _options("exclude", ("",) if exclude == () else exclude or ())
     arguments += _options("drop", [str(_absolute(folder)) for folder in request.drop])
     arguments += _options("leave-out", request.leave_out)

@@ -8,6 +8,7 @@ from typing import ClassVar
 from zlib import crc32
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from rag.config import Config
@@ -274,6 +275,17 @@ class HashingEmbedder:
     def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.embedded += texts
         return np.stack([self.embed_query(text) for text in texts])
+
+    def close(self) -> None:
+        """Nothing to end; `EmbedderProcess` has a child."""
+
+
+def use_embedder(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[Config], HashingEmbedder]
+) -> None:
+    """Put another embedder into the engine, for questions and for builds."""
+    monkeypatch.setattr("rag.engine.load_embedder", make)
+    monkeypatch.setattr("rag.engine.EmbedderProcess", make)
 
 
 class ScriptedGenerator:

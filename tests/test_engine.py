@@ -15,7 +15,7 @@ from rag.engine import RagEngine
 from rag.errors import IndexDamagedError, IndexMismatchError, ModelError, QuestionError, RagError
 from rag.generate import ExtractiveGenerator
 from rag.generations import open_current
-from tests.fakes import HashingEmbedder, ScriptedGenerator
+from tests.fakes import HashingEmbedder, ScriptedGenerator, use_embedder
 
 ROOT = Path(__file__).resolve().parent.parent
 MANUAL = ROOT / "examples" / "documents" / "workshop-safety-manual.pdf"
@@ -40,7 +40,7 @@ def config(tmp_path: Path) -> Config:
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch) -> HashingEmbedder:
     embedder = HashingEmbedder()
-    monkeypatch.setattr(rag.engine, "load_embedder", lambda config: embedder)
+    use_embedder(monkeypatch, lambda config: embedder)
     return embedder
 
 
@@ -191,7 +191,7 @@ def test_an_index_of_another_embedder_is_refused_with_both_names_and_the_remedy(
     engine: RagEngine, config: Config, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = HashingEmbedder(fingerprint="0f0f0f0f0f", name="another-embedder")
-    monkeypatch.setattr(rag.engine, "load_embedder", lambda config: other)
+    use_embedder(monkeypatch, lambda config: other)
     fresh = RagEngine(replace(config, embed_model="another-embedder"))
 
     for use in (fresh.index_status, lambda: fresh.search("leave", 3), lambda: ask(fresh, "leave")):

@@ -11,10 +11,10 @@ import pytest
 
 from rag import cli
 from rag import jobs as jobs_module
-from rag.config import Config, load_config
+from rag.config import Config, config_environment, load_config
 from rag.datatypes import Progress, Source
 from rag.errors import IndexBusyError, RagError
-from rag.jobs import Jobs, config_environment
+from rag.jobs import Jobs
 from rag.sources import SourceEdit, SyncRequest, apply_request, exclusion, is_included
 from rag.store import Job, Store
 from rag.sync_command import sync_arguments

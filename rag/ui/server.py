@@ -11,10 +11,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from rag.config import Config
+from rag.config import Config, config_environment
 from rag.environment import prepare_process
 from rag.errors import RagError
-from rag.jobs import config_environment
 from rag.ui.services import CONFIG_FILE_VARIABLE
 
 logger = logging.getLogger(__name__)
