@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rag.readers.extract import Extract, Part
-from rag.readers.package import open_package
+from rag.readers.package import CHUNK_BYTES, Package, open_package
 from rag.readers.part_names import UniqueNames, clean_parts
 
 _KIND = "a zip archive"
@@ -24,7 +24,6 @@ _UNREADABLE = (  # what reading one bad member raises
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
     RuntimeError, ValueError,
 )  # fmt: skip
-_CHUNK_BYTES = 1 << 20
 
 
 def read_zip(file: Path) -> Extract:
@@ -43,14 +42,14 @@ def read_zip(file: Path) -> Extract:
     return Extract("", remark=_remark(damaged, links), parts=_parts(file, kept))
 
 
-def _members(package: zipfile.ZipFile) -> tuple[list[tuple[str, zipfile.ZipInfo]], int]:
+def _members(package: Package) -> tuple[list[tuple[str, zipfile.ZipInfo]], int]:
     """Return the regular files under the names to show, each name once, and the count of links."""
     members: list[tuple[str, zipfile.ZipInfo]] = []
     names = UniqueNames()
     links = 0
     for member in package.infolist():
         decoded = _decode_name(member)
-        if decoded.endswith(("/", "\\")) or member.is_dir():
+        if decoded.endswith(("/", "\\")) or member.filename.endswith("/"):
             continue
         if stat.S_ISLNK(member.external_attr >> 16):
             links += 1
@@ -75,11 +74,11 @@ def _decode_name(member: zipfile.ZipInfo) -> str:
     return member.orig_filename
 
 
-def _is_readable(package: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+def _is_readable(package: Package, member: zipfile.ZipInfo) -> bool:
     """Unpack a member into nothing, so that its checksum is compared."""
     try:
         with package.open(member) as stream:
-            while stream.read(_CHUNK_BYTES):
+            while stream.read(CHUNK_BYTES):
                 pass
     except _UNREADABLE:
         return False

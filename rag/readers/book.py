@@ -9,13 +9,15 @@ from urllib.parse import unquote
 
 from rag.errors import DocumentError
 from rag.readers.extract import Extract, ExtractBuilder, normalize_text
-from rag.readers.package import open_package
+from rag.readers.markup import require_moderate
+from rag.readers.package import Package, open_package
 from rag.readers.web import add_html, decode_html
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _FONT_SCRAMBLERS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
+_MAX_ELEMENTS = 100_000  # of one description
 _PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
@@ -44,7 +46,7 @@ def read_epub(file: Path) -> Extract:
     return builder.build(normalize_text(title), remark=remark)
 
 
-def _refuse_protected(package: zipfile.ZipFile) -> None:
+def _refuse_protected(package: Package) -> None:
     """Raise unless everything but fonts is readable.
 
     Fonts are often scrambled in books that are otherwise open.
@@ -61,7 +63,7 @@ def _refuse_protected(package: zipfile.ZipFile) -> None:
         )
 
 
-def _open_description(package: zipfile.ZipFile) -> tuple[str, "_Element"]:
+def _open_description(package: Package) -> tuple[str, "_Element"]:
     """Return path and root of the package document (.opf)."""
     names = package.namelist()
     path = ""
@@ -81,21 +83,26 @@ def _open_description(package: zipfile.ZipFile) -> tuple[str, "_Element"]:
 
 
 def _spine(package_path: str, root: "_Element") -> Iterator[str]:
-    """Yield the paths of the book's pages inside the package, in reading order."""
+    """Yield the paths of the book's pages inside the package in reading order, each one once."""
     items = {
         item.get("id"): item
         for item in root.xpath("//*[local-name()='manifest']/*[local-name()='item']")
     }
+    seen = set()
     for reference in root.xpath("//*[local-name()='spine']/*[local-name()='itemref']"):
         item = items.get(reference.get("idref"))
         if item is not None and item.get("media-type", _PAGE_TYPES[0]) in _PAGE_TYPES:
             address = unquote(item.get("href", "").partition("#")[0])
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(package_path), address))
+            path = posixpath.normpath(posixpath.join(posixpath.dirname(package_path), address))
+            if path not in seen:
+                seen.add(path)
+                yield path
 
 
 def _parse(content: bytes) -> "_Element":
     from lxml import etree
 
+    require_moderate(content, _MAX_ELEMENTS)
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False, recover=True)
     root = etree.fromstring(content, parser)
     if root is None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from rag.readers.extract import Part
 from rag.readers.ooxml import COMPOUND_FILE_MAGIC
+from rag.readers.package import Package
 
 _NATIVE = "\1Ole10Native"  # any file, wrapped by the Packager
 _PACKAGE = "Package"  # an Open XML document
@@ -31,7 +32,7 @@ def embedded_files(file: Path, left_out: frozenset[str] = frozenset()) -> Iterat
         file: the Office document.
         left_out: names of parts that were read already, such as the workbook of a chart.
     """
-    with zipfile.ZipFile(file) as archive:
+    with Package(file) as archive:
         for member in archive.infolist():
             path = PurePosixPath(member.filename)
             if path.parent.name != "embeddings" or member.is_dir() or member.filename in left_out:

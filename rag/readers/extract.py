@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rag.datatypes import Block, BlockKind
+from rag.errors import DocumentError
 
+MAX_CHARACTERS = 64_000_000  # of one document; no child could hand over more
 _MAX_HEADING_CHARACTERS = 1000
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -99,8 +101,25 @@ class Headings:
         return above
 
 
+def require_room(characters: int) -> None:
+    """Raise DocumentError when a document grows beyond `MAX_CHARACTERS`.
+
+    A small file can name the same long text again and again.
+    """
+    if characters > MAX_CHARACTERS:
+        raise DocumentError(
+            "failed",
+            f"This file holds more than {MAX_CHARACTERS // 1_000_000} million characters of text; "
+            "split it.",
+        )
+
+
 class ExtractBuilder:
-    """Puts text together block by block, for formats whose text is not the file itself."""
+    """Puts text together block by block, for formats whose text is not the file itself.
+
+    Raises:
+        DocumentError: more text than `MAX_CHARACTERS`, from the methods that add some.
+    """
 
     def __init__(self) -> None:
         self._parts: list[str] = []
@@ -108,6 +127,11 @@ class ExtractBuilder:
         self._blocks: list[Block] = []
         self._page_starts: list[int] = []
         self._headings = Headings()
+
+    @property
+    def length(self) -> int:
+        """Code points added so far."""
+        return self._length
 
     def start_page(self) -> None:
         """Begin a page at the next block."""
@@ -164,5 +188,6 @@ class ExtractBuilder:
             self._write(separator)
 
     def _write(self, text: str) -> None:
-        self._parts.append(text)
         self._length += len(text)
+        require_room(self._length)
+        self._parts.append(text)

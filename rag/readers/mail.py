@@ -13,6 +13,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
+from email.policy import Compat32
 from pathlib import Path
 
 from rag.errors import DocumentError
@@ -23,13 +24,33 @@ from rag.readers.web import add_html
 
 HEADERS = ("From", "To", "Cc", "Date")
 _MAX_DEPTH = 50
+_MAX_HEADER_CHARACTERS = 100_000  # a few thousand addresses
+_MAX_CONTENT_HEADER_CHARACTERS = 5000  # what Python takes to read parameters grows with the square
 _MBOX_START = re.compile(rb"^From \S.*\d{4}[^\n]*\n", re.MULTILINE)
+_ADDRESSES = (  # anything in HTML that can be one, with and without quotes around it
+    re.compile(r"[^\s\"'<>()]+"),
+    re.compile(r"[^\s\"'<>()=]+"),
+)
 _BLANK_LINES = re.compile(r"\n[ \t\u3000]*\n")
 _ENCRYPTED_TYPES = ("multipart/encrypted", "application/x-microsoft-rpmsg-message")
 _SMIME_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _SIGNATURE_TYPES = (
     "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
 )  # fmt: skip
+
+
+class _BoundedHeaders(Compat32):
+    """Cuts headers of a length that no mail program writes, before anything looks into them."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """Return name and value of a header."""
+        name, value = super().header_source_parse(sourcelines)
+        is_content = name.lower().startswith("content-")
+        limit = _MAX_CONTENT_HEADER_CHARACTERS if is_content else _MAX_HEADER_CHARACTERS
+        return name, value[:limit]
+
+
+_POLICY = _BoundedHeaders()
 
 
 @dataclass(slots=True)
@@ -45,10 +66,11 @@ class Mail:
     def parts(self) -> list[Part]:
         """Return the attachments, without pictures that stand in the text."""
         names = UniqueNames()
+        referred = {found for pattern in _ADDRESSES for found in pattern.findall(self.html)}
         return [
             Part(names.take("/".join(clean_parts(a.name)[-1:]) or "attachment"), a.content)
             for a in self.attachments
-            if not any(reference in self.html for reference in a.references)
+            if referred.isdisjoint(a.references)
         ]
 
 
@@ -122,7 +144,7 @@ def parse_mail(content: bytes) -> Mail:
     Raises:
         DocumentError: it is encrypted.
     """
-    message = email.message_from_bytes(content.lstrip())
+    message = email.message_from_bytes(content.lstrip(), policy=_POLICY)
     walk = _Walk()
     walk.visit(message, 0)
     return Mail(

@@ -17,6 +17,7 @@ from rag.readers.ooxml import Element, OfficePackage, open_office
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _HEADING_NAME = re.compile(r"(?:heading|見出し)\s*([1-9１-９])", re.IGNORECASE)
+_MAX_STYLES_INHERITED = 50
 _TITLE_NAMES = ("title", "表題")
 _LITERALS = {
     f"{_W}tab": "\t",
@@ -76,13 +77,21 @@ class _Styles:
             ),
             None,
         )
+        self._levels: dict[str | None, int | None] = {}
+        self._list_items: dict[str | None, bool] = {}
 
     def level(self, paragraph: Element) -> int | None:
         """Return the heading level from 1, 0 for the document's title, None for body text."""
         direct = _value(paragraph, f"{_W}pPr/{_W}outlineLvl")
         if direct is not None:
             return _level_from_outline(direct)
-        for style in self._chain(paragraph):
+        style_id = self._style_id(paragraph)
+        if style_id not in self._levels:
+            self._levels[style_id] = self._level_of(style_id)
+        return self._levels[style_id]
+
+    def _level_of(self, style_id: str | None) -> int | None:
+        for style in self._chain(style_id):
             name = _value(style, f"{_W}name") or ""
             if name.strip().lower() in _TITLE_NAMES:
                 return 0
@@ -97,13 +106,21 @@ class _Styles:
         numbering = _value(paragraph, f"{_W}pPr/{_W}numPr/{_W}numId")
         if numbering is not None:
             return numbering != "0"
-        return any(style.find(f"{_W}pPr/{_W}numPr") is not None for style in self._chain(paragraph))
+        style_id = self._style_id(paragraph)
+        if style_id not in self._list_items:
+            chain = self._chain(style_id)
+            has_number = any(style.find(f"{_W}pPr/{_W}numPr") is not None for style in chain)
+            self._list_items[style_id] = has_number
+        return self._list_items[style_id]
 
-    def _chain(self, paragraph: Element) -> Iterator[Element]:
-        style_id = _value(paragraph, f"{_W}pPr/{_W}pStyle") or self._default
-        seen = set()
-        while style_id in self._styles and style_id not in seen:
-            seen.add(style_id)
+    def _style_id(self, paragraph: Element) -> str | None:
+        return _value(paragraph, f"{_W}pPr/{_W}pStyle") or self._default
+
+    def _chain(self, style_id: str | None) -> Iterator[Element]:
+        """Yield a style and those it inherits from, which may go round in a circle."""
+        for _ in range(_MAX_STYLES_INHERITED):
+            if style_id not in self._styles:
+                return
             style = self._styles[style_id]
             yield style
             style_id = _value(style, f"{_W}basedOn")

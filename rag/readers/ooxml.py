@@ -14,7 +14,8 @@ from typing import IO, Any
 from urllib.parse import unquote
 
 from rag.errors import DocumentError
-from rag.readers.package import open_package
+from rag.readers.markup import require_moderate
+from rag.readers.package import Package, open_package
 
 COMPOUND_FILE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -26,6 +27,8 @@ _OLD_FORMATS = {  # a stream's name -> program, its old suffix, its new one
     "PowerPoint Document": ("PowerPoint", ".ppt", ".pptx"),
 }
 
+_MAX_ELEMENTS = 500_000  # of one part; a handbook of 872 pages has a fifth of it
+
 Element = Any  # lxml ships no types
 
 
@@ -36,10 +39,11 @@ class OfficePackage:
         zipfile.BadZipFile: the package does not say which part is the document.
     """
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
+    def __init__(self, archive: Package) -> None:
         self._archive = archive
         self._names = {name.lower(): name for name in archive.namelist()}
         self._relations: dict[str, dict[str, tuple[str, str]]] = {}
+        self._claimed: set[str] = set()
         mains = self.related("", "officeDocument")
         if not mains:
             raise zipfile.BadZipFile("no main part")
@@ -58,7 +62,7 @@ class OfficePackage:
 
     def parse(self, name: str) -> Element:
         """Return the root element of a part, in the namespaces of transitional Open XML."""
-        content = self.open(name).read()
+        content = self._archive.read(self._actual(name))
         return parse_xml(
             _STRICT_NAMESPACE.sub(rb"http://schemas.openxmlformats.org/\1/2006/", content)
         )
@@ -69,9 +73,16 @@ class OfficePackage:
         Raises:
             zipfile.BadZipFile: there is no such part.
         """
-        if name.lower() not in self._names:
-            raise zipfile.BadZipFile(f"no part {name}")
-        return self._archive.open(self._names[name.lower()])
+        return self._archive.open(self._actual(name))
+
+    def claim(self, name: str) -> bool:
+        """Tell whether a part is claimed for the first time.
+
+        What is shown is stored once, but a hostile package may refer to it a thousand times.
+        """
+        is_new = name not in self._claimed
+        self._claimed.add(name)
+        return is_new
 
     def related(self, source: str, kind: str) -> list[str]:
         """Return the parts that ``source`` names as its ``kind``, such as "notesSlide"."""
@@ -83,6 +94,11 @@ class OfficePackage:
         if source not in self._relations:
             self._relations[source] = self._read_relations(source)
         return self._relations[source]
+
+    def _actual(self, name: str) -> str:
+        if name.lower() not in self._names:
+            raise zipfile.BadZipFile(f"no part {name}")
+        return self._names[name.lower()]
 
     def _read_relations(self, source: str) -> dict[str, tuple[str, str]]:
         folder, name = posixpath.split(source)
@@ -136,9 +152,14 @@ def compound_file_error(content: bytes, kind: str) -> DocumentError:
 
 
 def parse_xml(content: bytes) -> Element:
-    """Return the root element; entities stay unresolved, comments are dropped."""
+    """Return the root element; entities stay unresolved, comments are dropped.
+
+    Raises:
+        DocumentError: too many elements.
+    """
     from lxml import etree
 
+    require_moderate(content, _MAX_ELEMENTS)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True
     )

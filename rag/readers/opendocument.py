@@ -15,7 +15,7 @@ from rag.errors import DocumentError
 from rag.readers.extract import Extract, ExtractBuilder
 from rag.readers.number_format import plain_number
 from rag.readers.ooxml import Element, parse_xml, stream_xml
-from rag.readers.package import open_package
+from rag.readers.package import Package, open_package
 from rag.readers.sheet_rows import Row, add_sheet
 from rag.readers.slide_layout import Shape, SlideBuilder, in_reading_order
 
@@ -40,7 +40,8 @@ _FURNITURE = ("date-time", "footer", "header", "page-number", "page")
 _LENGTH = re.compile(r"(-?[\d.]+)(cm|mm|in|pt)")
 _MILLIMETRES = {"cm": 10.0, "mm": 1.0, "in": 25.4, "pt": 25.4 / 72}
 _TITLE = "Title"  # the style's name in every language
-_MAX_REPEATED = 1000
+_MAX_REPEATED = 1000  # of one row or cell
+_MAX_COPIES = 200_000  # of cells, in one file
 _MAX_SPACES = 100
 
 
@@ -96,14 +97,15 @@ def read_ods(file: Path) -> Extract:
     ):
         table, row = f"{_TABLE}table", f"{_TABLE}table-row"
         events = stream_xml(stream, table, row, events=("start", "end"))
+        rows = _Rows(events)
         for event, element in events:
             if element.tag == table and event == "start":
-                add_sheet(builder, element.get(f"{_TABLE}name", ""), _sheet_rows(events, element))
+                add_sheet(builder, element.get(f"{_TABLE}name", ""), rows.up_to_end_of(element))
     return builder.build()
 
 
 @contextmanager
-def _open(file: Path, kind: str) -> Iterator[zipfile.ZipFile]:
+def _open(file: Path, kind: str) -> Iterator[Package]:
     with open_package(file, kind) as package:
         names = package.namelist()
         manifest = "META-INF/manifest.xml"
@@ -117,7 +119,7 @@ def _open(file: Path, kind: str) -> Iterator[zipfile.ZipFile]:
         yield package
 
 
-def _body(package: zipfile.ZipFile, kind: str) -> Element:
+def _body(package: Package, kind: str) -> Element:
     body = parse_xml(package.read("content.xml")).find(f"{_OFFICE}body/{_OFFICE}{kind}")
     if body is None:
         raise zipfile.BadZipFile("content of another kind")
@@ -244,28 +246,41 @@ def _length(shape: Element, name: str) -> float:
     return float(match[1]) * _MILLIMETRES[match[2]] if match else 0.0
 
 
-def _sheet_rows(events: Iterator[tuple[str, Element]], table: Element) -> Iterator[Row]:
-    """Yield the rows of a sheet up to its end; ``events`` is used up to there."""
-    number = 0
-    for event, element in events:
-        if event == "end" and element is table:
-            return
-        if event == "end" and element.tag == f"{_TABLE}table-row":
-            repeated = _count(element, f"{_TABLE}number-rows-repeated")
-            if cells := list(_row(element)):
-                for copy in range(min(repeated, _MAX_REPEATED)):
-                    yield number + copy, cells
-            number += repeated
+class _Rows:
+    """Yields the rows of one sheet after the other. What is repeated is copied, within bounds."""
 
+    def __init__(self, events: Iterator[tuple[str, Element]]) -> None:
+        self._events = events
+        self._copies_left = _MAX_COPIES
 
-def _row(row: Element) -> Iterator[tuple[int, str]]:
-    column = 0
-    for cell in row:
-        repeated = _count(cell, f"{_TABLE}number-columns-repeated")
-        if cell.tag == _CELL and (text := _cell_text(cell)):
-            for copy in range(min(repeated, _MAX_REPEATED)):
-                yield column + copy, text
-        column += repeated
+    def up_to_end_of(self, table: Element) -> Iterator[Row]:
+        """Yield the rows of a sheet; the events are used up to its end."""
+        number = 0
+        for event, element in self._events:
+            if event == "end" and element is table:
+                return
+            if event == "end" and element.tag == f"{_TABLE}table-row":
+                repeated = _count(element, f"{_TABLE}number-rows-repeated")
+                if cells := list(self._cells(element)):
+                    for copy in range(1 + self._copies(repeated, len(cells))):
+                        yield number + copy, cells
+                number += repeated
+
+    def _cells(self, row: Element) -> Iterator[tuple[int, str]]:
+        column = 0
+        for cell in row:
+            repeated = _count(cell, f"{_TABLE}number-columns-repeated")
+            if cell.tag == _CELL and (text := _cell_text(cell)):
+                for copy in range(1 + self._copies(repeated, 1)):
+                    yield column + copy, text
+            column += repeated
+
+    def _copies(self, repeated: int, cells: int) -> int:
+        """Return how many copies of so many cells to make beside the first one."""
+        wanted = min(repeated, _MAX_REPEATED) - 1
+        copies = max(min(wanted, self._copies_left // cells), 0)
+        self._copies_left -= copies * cells
+        return copies
 
 
 def _cell_text(cell: Element) -> str:

@@ -15,13 +15,24 @@ MAX_TOTAL_BYTES = 100_000_000
 _RATIO_FREE_BYTES = 10_000_000  # small packages compress beyond any bound and do no harm
 _MAX_RATIO = 100
 _IS_ENCRYPTED = 0x1  # of a member's flag bits
+CHUNK_BYTES = 4096  # of bzip2 and LZMA, zipfile unpacks as many packed bytes without a bound
+
+
+class Package(zipfile.ZipFile):
+    """A zip archive whose members unpack to no more than its directory promises."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        """Return a member, cut off at the promised size.
+
+        By the chunk, because `zipfile` would unpack all there is and cut it off afterwards.
+        """
+        with self.open(name, pwd=pwd) as stream:
+            return b"".join(iter(lambda: stream.read(CHUNK_BYTES), b""))
 
 
 @contextmanager
-def open_package(file: Path, kind: str) -> Iterator[zipfile.ZipFile]:
+def open_package(file: Path, kind: str) -> Iterator[Package]:
     """Open a zip archive whose directory promises nothing excessive.
-
-    A member that holds more than the directory says is cut off there by `zipfile`.
 
     Args:
         file: the archive.
@@ -31,7 +42,7 @@ def open_package(file: Path, kind: str) -> Iterator[zipfile.ZipFile]:
         DocumentError: not a zip, encrypted, or too large when unpacked.
     """
     try:
-        with zipfile.ZipFile(file) as package:
+        with Package(file) as package:
             _check(package.infolist(), file.stat().st_size)
             yield package
     except (zipfile.BadZipFile, EOFError) as error:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, groupby, islice, pairwise
 
-from rag.readers.extract import ExtractBuilder
+from rag.readers.extract import ExtractBuilder, require_room
 
 Cells = list[tuple[int, str]]  # column and text of the cells of a row that hold any
 Row = tuple[int, Cells]  # number first; rows come in order
@@ -26,14 +26,26 @@ def add_sheet(builder: ExtractBuilder, name: str, rows: Iterable[Row]) -> None:
 
     Rows that name the columns of a table become headings of the rows below;
     what stands alone above a table is a heading as well.
+
+    Raises:
+        DocumentError: more text than one document may hold.
     """
     builder.start_page()
     sheet = _Sheet(builder, name)
-    filled = enumerate((number, cells) for number, cells in rows if cells)
+    filled = enumerate(_filled(rows, builder.length))
     # What a row's number and its place among filled rows differ by grows with each blank row.
     for _, table in groupby(filled, key=lambda entry: entry[1][0] - entry[0]):
         sheet.add_table(cells for _, (_, cells) in table)
     sheet.end()
+
+
+def _filled(rows: Iterable[Row], length: int) -> Iterator[Row]:
+    """Yield the rows that hold any text, as long as there is room behind ``length``."""
+    for number, cells in rows:
+        if cells:
+            length += sum(len(text) for _, text in cells)
+            require_room(length)
+            yield number, cells
 
 
 class _Sheet:

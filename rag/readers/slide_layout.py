@@ -24,10 +24,12 @@ def in_reading_order(shapes: Iterable[Shape]) -> Iterator[Any]:
     so that boxes set a little askew stay together, but two boxes beside a tall one do not.
     """
     row: list[Shape] = []
+    least_height = 0.0
     for shape in sorted(shapes, key=lambda shape: shape.top):
-        if row and shape.top - row[0].top > min(other.height for other in row) / 2:
+        if row and shape.top - row[0].top > least_height / 2:
             yield from _from_left(row)
             row = []
+        least_height = min(least_height, shape.height) if row else shape.height
         row.append(shape)
     yield from _from_left(row)
 

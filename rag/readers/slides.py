@@ -24,7 +24,7 @@ _TITLES = ("title", "ctrTitle")
 _FURNITURE = ("dt", "ftr", "hdr", "sldNum", "sldImg")
 _BULLETS = (f"{_A}buChar", f"{_A}buAutoNum", f"{_A}buBlip")
 
-Placeholders = dict[tuple[str, str], Element]  # by type and index, in a layout or master
+Placeholders = dict[tuple[str, str], Element]  # of a layout or master, by type or by index
 
 
 def read_pptx(file: Path) -> Extract:
@@ -39,7 +39,7 @@ def read_pptx(file: Path) -> Extract:
         deck = _Deck(package)
         for slide in presentation.iterfind(f"{_P}sldIdLst/{_P}sldId"):
             kind, part = relations.get(slide.get(RELATION_ID), ("", ""))
-            if kind == "slide":
+            if kind == "slide" and package.claim(part):
                 deck.add_slide(part)
     left_out = frozenset(deck.chart_workbooks)
     return deck.builder.build(deck.title, parts=embedded_files(file, left_out))
@@ -67,7 +67,7 @@ class _Deck:
             shapes.remove(title)
         for shape in shapes:
             self._add_shape(shape)
-        for notes in self._package.related(part, "notesSlide"):
+        for notes in filter(self._package.claim, self._package.related(part, "notesSlide")):
             for shape in self._shapes(self._package.parse(notes)):
                 if _placeholder(shape)[0] == "body":
                     texts = (_text(paragraph) for paragraph in shape.iter(f"{_A}p"))
@@ -131,10 +131,12 @@ class _Deck:
             self.builder.add("table", "\n".join(row for row in rows if row.strip()))
         relations = self._package.relations(self._slide)
         for chart in frame.iter(f"{_C}chart"):
-            if part := relations.get(chart.get(RELATION_ID), ("", ""))[1]:
+            part = relations.get(chart.get(RELATION_ID), ("", ""))[1]
+            if part and self._package.claim(part):
                 self._add_chart(part)
         for diagram in frame.iter(f"{_DIAGRAM}relIds"):
-            if part := relations.get(diagram.get(f"{_R}dm"), ("", ""))[1]:
+            part = relations.get(diagram.get(f"{_R}dm"), ("", ""))[1]
+            if part and self._package.claim(part):
                 for paragraph in self._package.parse(part).iter(f"{_A}p"):
                     self.builder.add("list", _text(paragraph))
 
@@ -172,16 +174,22 @@ def _placeholder(shape: Element) -> tuple[str, str]:
 
 
 def _placeholders(root: Element) -> Placeholders:
-    return {_placeholder(shape): shape for shape in root.iter(f"{_P}sp", f"{_P}graphicFrame")}
+    """Return the first placeholder of each type as (type, "") and of each index as ("", index)."""
+    found: Placeholders = {}
+    for shape in root.iter(f"{_P}sp", f"{_P}graphicFrame"):
+        kind, index = _placeholder(shape)
+        found.setdefault((kind, ""), shape)
+        found.setdefault(("", index), shape)
+    return found
 
 
 def _matching(models: Placeholders, placeholder: tuple[str, str]) -> Element | None:
     """Return the model of a placeholder: by its index, or else the first of its type."""
     kind, index = placeholder
     alike = {"ctrTitle": "title", "subTitle": "body", "obj": "body"}
-    by_index = [model for (_, other), model in models.items() if other == index != "0"]
-    by_type = [model for (other, _), model in models.items() if other in (kind, alike.get(kind))]
-    return next(iter(by_index + by_type), None)
+    keys = [("", index)] if index != "0" else []
+    keys += [(kind, ""), (alike.get(kind, kind), "")]
+    return next((models[key] for key in keys if key in models), None)
 
 
 def _frame(shape: Element) -> Element | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rag.errors import DocumentError
 from rag.readers.encoding import decode_text
+from rag.readers.package import Package
 
 TEXT_SUFFIXES_OF_EXPORTS = {".doc": ".txt", ".xls": ".csv"}  # what programs write under them
 
@@ -142,7 +143,7 @@ def _kind_of_picture(head: bytes) -> str | None:
 def _kind_of_zip(file: Path) -> str | None:
     """Tell packages apart by their members; a broken one is left to the reader of its suffix."""
     try:
-        with zipfile.ZipFile(file) as package:
+        with Package(file) as package:
             names = package.namelist()
             if "mimetype" in names and package.getinfo("mimetype").file_size < 256:
                 declared = package.read("mimetype").decode("ascii", errors="replace").strip()

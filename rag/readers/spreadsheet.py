@@ -29,6 +29,7 @@ _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _EXACT_DIGITS = 15
 _COLUMNS = 16_384
+_MAX_LETTERS = 3  # of a column: XFD is the last one
 
 
 def read_xlsx(file: Path) -> Extract:
@@ -44,7 +45,8 @@ def read_xlsx(file: Path) -> Extract:
         relations = package.relations(package.main_name)
         for sheet in workbook.iterfind(f"{_S}sheets/{_S}sheet"):
             kind, part = relations.get(sheet.get(RELATION_ID), ("", ""))
-            rows = cells.rows(part) if kind == "worksheet" else iter(())  # others are charts
+            is_new = kind == "worksheet" and package.claim(part)
+            rows = cells.rows(part) if is_new else iter(())  # others are charts
             add_sheet(builder, sheet.get("name", ""), rows)
     extract = builder.build(remark=_remark(cells.missing), parts=embedded_files(file))
     if cells.missing and not extract.text:
@@ -83,11 +85,19 @@ class _Cells:
         column = -1
         for cell in row:
             reference = cell.get("r")
-            column = _column(reference.rstrip("0123456789")) if reference else column + 1
-            if len(cell) and (text := " ".join(self._text(cell).split())):
+            letters = reference.rstrip("0123456789") if reference else ""
+            column = _column(letters) if 0 < len(letters) <= _MAX_LETTERS else column + 1
+            if len(cell) and (text := self._text(cell)):
                 yield column, text
 
     def _text(self, cell: Element) -> str:
+        """Return what a cell shows, on one line."""
+        if cell.get("t") == "s":  # often the same long text many times
+            number = cell.findtext("{*}v")
+            return self._strings[int(number)] if number else ""
+        return " ".join(self._own_text(cell).split())
+
+    def _own_text(self, cell: Element) -> str:
         value, formula, kind = "", False, cell.get("t", "n")
         for child in cell:
             name = child.tag.rpartition("}")[2]
@@ -98,8 +108,6 @@ class _Cells:
             elif name == "is":
                 return _rich_text(child)
         self.missing += formula
-        if kind == "s":
-            return self._strings[int(value)] if value else ""
         if kind == "n":
             return self._number(value, cell.get("s"))
         if kind == "b":
@@ -119,7 +127,7 @@ def _shared_strings(package: OfficePackage) -> Iterator[str]:
     for part in package.related(package.main_name, "sharedStrings"):
         with package.open(part) as stream:
             for _, item in stream_xml(stream, "{*}si"):
-                yield _rich_text(item)
+                yield " ".join(_rich_text(item).split())
 
 
 def _rich_text(item: Element) -> str:

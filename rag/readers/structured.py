@@ -26,7 +26,9 @@ _UNREADABLE_ESCAPE = re.compile(r"\\[unrtbf]")
 _MAX_LINE_CHARACTERS = 2000
 _RECORD_CHARACTERS = 1000  # a larger object or array is cut below its keys
 _MAX_HEADINGS = 8
+_MAX_VALUES = 1_000_000  # and keys; their places cost about 200 MB
 _SEPARATOR = "\n\n"
+_TOO_MANY = "This JSON holds too many values to be taken apart, so it was read as plain text."
 _SPOILED = "This is no complete JSON, so it was read as plain text."
 
 
@@ -63,6 +65,8 @@ def read_json(file: Path) -> Extract:
     text = decode_text(file.read_bytes())
     try:
         values = _scan(text)
+    except OverflowError:
+        return plain_extract(text, remark=_TOO_MANY)
     except ValueError:
         return plain_extract(text, remark=_SPOILED)
     is_readable = not _UNREADABLE_ESCAPE.search(text) and all(
@@ -78,15 +82,12 @@ def _scan(text: str) -> list[_Value]:
 
     Raises:
         ValueError: this is no JSON, or it ends too early.
+        OverflowError: more than `_MAX_VALUES` keys and values.
     """
     root = _Value(0, None, children=[])
     open_values = [root]
     key: tuple[int, str, int] | None = None
-    position, end = 0, len(text.rstrip())
-    while position < end:
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise ValueError(f"no JSON at {position}")
+    for match in _tokens(text):
         position = match.end()
         start, mark = match.start(match.lastgroup or 0), match["mark"]
         around = open_values[-1]
@@ -116,6 +117,19 @@ def _scan(text: str) -> list[_Value]:
     if len(open_values) > 1 or key:
         raise ValueError("the end is missing")
     return root.children or []
+
+
+def _tokens(text: str) -> Iterator[re.Match[str]]:
+    position, end, values = 0, len(text.rstrip()), 0
+    while position < end:
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ValueError(f"no JSON at {position}")
+        values += match["mark"] in (None, "[", "{")
+        if values > _MAX_VALUES:
+            raise OverflowError(f"{_MAX_VALUES} values up to {position}")
+        yield match
+        position = match.end()
 
 
 def _value(start: int, key: tuple[int, str, int] | None) -> _Value:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from rag.readers.encoding import decode_labelled, decode_text
 from rag.readers.extract import Extract, ExtractBuilder, joint, normalize_text
+from rag.readers.markup import require_moderate
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -24,6 +25,7 @@ _BLOCKS = frozenset((
     "summary", "ul", "table", "caption", "thead", "tbody", "tfoot", "tr", "td", "th",
 ))  # fmt: skip
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_MAX_ELEMENTS = 300_000  # of one page; a table of 100,000 cells has half of it
 _LINE_BREAK = "\v"  # stands for <br>; HTML text cannot hold this character
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN_STYLE = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
@@ -33,7 +35,7 @@ def read_html(file: Path) -> Extract:
     """Read a page; its title is ``<title>``, or else the first ``<h1>``.
 
     Raises:
-        DocumentError: the bytes are no text.
+        DocumentError: the bytes are no text, or the page has too many elements.
     """
     builder = ExtractBuilder()
     title = add_html(builder, decode_html(file.read_bytes()))
@@ -41,9 +43,14 @@ def read_html(file: Path) -> Extract:
 
 
 def add_html(builder: ExtractBuilder, source: str) -> str:
-    """Add what a browser would show of ``source``, and return the title of the page or ""."""
+    """Add what a browser would show of ``source``, and return the title of the page or "".
+
+    Raises:
+        DocumentError: too many elements.
+    """
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
+    require_moderate(source, _MAX_ELEMENTS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML is often no valid XML
         soup = BeautifulSoup(source, "lxml")
