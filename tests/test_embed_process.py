@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,47 +15,36 @@ from rag.errors import BuildError, ModelError
 from tests.tiny_embedder import save_tiny_embedder
 
 
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    models = tmp_path_factory.mktemp("models")
-    save_tiny_embedder(models / "tiny")
-    return Config(models_dir=models, embed_model="tiny", embed_languages=("en", "ja"))
-
-
 @pytest.fixture
-def embedder(config: Config) -> Iterator[EmbedderProcess]:
-    with closing(EmbedderProcess(config)) as embedder:
-        yield embedder
+def config(tmp_path: Path) -> Config:
+    save_tiny_embedder(tmp_path / "tiny")
+    return Config(models_dir=tmp_path, embed_model="tiny", embed_languages=("en", "ja"))
 
 
-def test_the_child_gives_what_the_model_gives(embedder: EmbedderProcess, config: Config) -> None:
+def test_the_child_gives_what_the_model_gives_until_it_dies(config: Config) -> None:
     from rag.embed import load_embedder
 
     model = load_embedder(config)
     texts = ["paid leave", "有給休暇は10日\n次の行", "x" * 3000]
+    with closing(EmbedderProcess(config)) as embedder:
+        assert embedder.fingerprint == model.fingerprint
+        assert not psutil.Process().children()  # nothing has needed the model so far
+        assert (embedder.dimension, embedder.max_tokens) == (model.dimension, model.max_tokens)
+        assert embedder.languages == ("en", "ja")
+        assert [embedder.count_tokens(t) for t in texts] == [model.count_tokens(t) for t in texts]
+        vectors = embedder.embed_passages(texts)
+        assert vectors.dtype == np.dtype(np.float32)
+        assert vectors.shape == (3, model.dimension)
+        np.testing.assert_allclose(vectors, model.embed_passages(texts), atol=1e-6)
+        query = embedder.embed_query("leave")
+        np.testing.assert_allclose(query, model.embed_query("leave"), atol=1e-6)
+        assert embedder.embed_passages([]).shape == (0, model.dimension)
 
-    assert embedder.fingerprint == model.fingerprint
-    assert not psutil.Process().children()  # nothing has needed the model so far
-    assert (embedder.dimension, embedder.max_tokens) == (model.dimension, model.max_tokens)
-    assert embedder.languages == ("en", "ja")
-    assert [embedder.count_tokens(t) for t in texts] == [model.count_tokens(t) for t in texts]
-    vectors = embedder.embed_passages(texts)
-    assert vectors.dtype == np.dtype(np.float32)
-    assert vectors.shape == (3, model.dimension)
-    np.testing.assert_allclose(vectors, model.embed_passages(texts), atol=1e-6)
-    np.testing.assert_allclose(embedder.embed_query("leave"), model.embed_query("leave"), atol=1e-6)
-    assert embedder.embed_passages([]).shape == (0, model.dimension)
-
-
-def test_a_child_that_is_killed_is_an_error_in_words(embedder: EmbedderProcess) -> None:
-    assert embedder.dimension > 0
-    (child,) = psutil.Process().children()
-    os.kill(child.pid, signal.SIGKILL)
-
-    with pytest.raises(BuildError, match="what was embedded so far is kept"):
-        embedder.embed_passages(["paid leave"])
-
-    assert embedder.count_tokens("paid leave") > 0  # and the next request has a new child
+        (child,) = psutil.Process().children()
+        os.kill(child.pid, signal.SIGKILL)
+        with pytest.raises(BuildError, match="what was embedded so far is kept"):
+            embedder.embed_passages(texts)
+    assert not psutil.Process().children()
 
 
 def test_a_model_that_cannot_be_loaded_says_so_in_the_parent(tmp_path: Path) -> None:
@@ -70,11 +58,3 @@ def test_a_model_that_cannot_be_loaded_says_so_in_the_parent(tmp_path: Path) -> 
     ):
         embedder.count_tokens("paid leave")
 
-
-def test_closing_ends_the_child(config: Config) -> None:
-    embedder = EmbedderProcess(config)
-    assert embedder.dimension > 0
-
-    embedder.close()
-
-    assert not psutil.Process().children()

@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from rag import cli
 from rag import jobs as jobs_module
+from rag.cli.index_commands import sync_request
+from rag.cli.parser import make_parser
 from rag.config import Config, config_environment, load_config
 from rag.datatypes import Progress, Source
 from rag.errors import IndexBusyError, RagError
@@ -200,15 +201,15 @@ REQUESTS = [
 
 @pytest.mark.parametrize("request_", REQUESTS)
 def test_the_command_line_means_what_was_asked(request_: SyncRequest) -> None:
-    parsed = cli._parser().parse_args(["sync", *sync_arguments(request_)])
-    assert cli._sync_request(parsed) == request_
+    parsed = make_parser().parse_args(["sync", *sync_arguments(request_)])
+    assert sync_request(parsed) == request_
 
 
 def test_patterns_can_be_taken_away_again(tmp_path: Path) -> None:
     known = Source(str(tmp_path), include=("*.pdf",), exclude=("*.txt",))
     cleared = SyncRequest(add=(SourceEdit(tmp_path, include=(), exclude=()),))
-    parsed = cli._parser().parse_args(["sync", *sync_arguments(cleared)])
-    (source,) = apply_request([known], cli._sync_request(parsed))
+    parsed = make_parser().parse_args(["sync", *sync_arguments(cleared)])
+    (source,) = apply_request([known], sync_request(parsed))
     assert is_included(source, "a.txt")
     assert exclusion(source, "a.txt") == ""
     assert exclusion(known, "a.txt") != ""

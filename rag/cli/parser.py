@@ -1,0 +1,111 @@
+"""The arguments of every command."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``run`` of its result is the command."""
+    common = _Parser(add_help=False)
+    common.add_argument("--index", type=Path, metavar="DIR", help="folder of the index")
+    common.add_argument("--models", type=Path, metavar="DIR", help="folder of the models")
+    common.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+    common.add_argument("--json", action="store_true", help="print one JSON object")
+    parser = _Parser(prog="python -m rag", description="Ask your own documents.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    build = commands.add_parser("build", parents=[common], help="index just these folders")
+    build.add_argument("folders", nargs="+", type=_folder, metavar="FOLDER")
+    build.set_defaults(run=run_build)
+    sync = commands.add_parser(
+        "sync", parents=[common], help="bring the index up to date with its folders"
+    )
+    _add_sync_options(sync)
+    sync.set_defaults(run=run_sync)
+    for command in (build, sync):
+        command.add_argument(
+            "--progress", action="store_true", help="progress as JSON lines on stderr"
+        )
+        command.add_argument(
+            "--allow-shrink", action="store_true", help="publish even if most documents are gone"
+        )
+
+    search = commands.add_parser("search", parents=[common], help="show the best passages")
+    search.add_argument("question")
+    search.add_argument("-k", type=_positive, default=10, help="number of passages (default 10)")
+    search.set_defaults(run=run_search)
+
+    ask = commands.add_parser("ask", parents=[common], help="answer a question, with sources")
+    ask.add_argument("question")
+    ask.set_defaults(run=run_ask)
+    for command in (search, ask):
+        command.add_argument(
+            "--collection", default="", metavar="NAME", help="look only into this collection"
+        )
+
+    status = commands.add_parser("status", parents=[common], help="what the index holds")
+    status.set_defaults(run=run_status)
+    doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
+    doctor.set_defaults(run=run_doctor)
+    serve = commands.add_parser(
+        "serve", parents=[common], help="serve the app to this machine's browser"
+    )
+    serve.add_argument("--port", type=int, default=8501)
+    serve.set_defaults(run=run_serve)
+    return parser
+
+
+def _add_sync_options(sync: argparse.ArgumentParser) -> None:
+    option = sync.add_argument
+    option(
+        "folders", nargs="*", type=_folder, metavar="FOLDER",
+        help="folders to follow from now on; none: just those that the index has",
+    )  # fmt: skip
+    option("--collection", metavar="NAME", help="collection of these folders")
+    option(
+        "--include", action="append", metavar="GLOB", help="index only such files of them; '': all"
+    )
+    option(
+        "--exclude", action="append", metavar="GLOB", help="leave such files of them out; '': none"
+    )
+    option(
+        "--drop", action="append", type=_folder, default=[], metavar="FOLDER",
+        help="follow this folder no longer",
+    )  # fmt: skip
+    option(
+        "--leave-out", action="append", default=[], metavar="PATH",
+        help="leave one document out, by its path in the index",
+    )  # fmt: skip
+    option(
+        "--take-in", action="append", default=[], metavar="PATH", help="undo --leave-out",
+    )  # fmt: skip
+    option(
+        "--retry", action="append", default=[], metavar="PATH",
+        help="read one document again although it did not change",
+    )  # fmt: skip
+    option("--retry-all", action="store_true", help="the same for all that could not be read")
+    option("--dry-run", action="store_true", help="only tell what would be done")
+    option("--watch", action="store_true", help="go on, and sync whenever a file changes")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a wrong call in one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = (
+            " Put `--` before a question that begins with a dash." if "question" in message else ""
+        )
+        self.exit(2, f"error: {message}. See `{self.prog} --help`.{hint}\n")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
+    return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():  # an unset variable in a script would index the working directory
+        raise argparse.ArgumentTypeError("expected a folder, got nothing")
+    return Path(text)
