@@ -4,6 +4,10 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from rag.cli.app_commands import run_doctor, run_serve
+from rag.cli.index_commands import run_build, run_status, run_sync
+from rag.cli.question_commands import run_ask, run_search
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; ``run`` of its result is the command."""
