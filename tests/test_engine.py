@@ -15,6 +15,7 @@ from rag.engine import RagEngine
 from rag.errors import IndexDamagedError, IndexMismatchError, ModelError, QuestionError, RagError
 from rag.generate import ExtractiveGenerator
 from rag.generations import open_current
+from rag.sources import SourceEdit, SyncRequest
 from tests.fakes import HashingEmbedder, ScriptedGenerator, use_embedder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -276,6 +277,31 @@ def test_after_damage_the_index_before_serves_from_the_next_question_on(
     status = engine.index_status()
     assert status is not None
     assert str(damaged) in status.damage
+
+
+def test_a_question_to_one_collection_sees_its_documents_alone(
+    engine: RagEngine, folder: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "papers"
+    other.mkdir()
+    (other / "leave.txt").write_text("Every employee of the ferry line has 31 days of paid leave.")
+    engine.sync(SyncRequest(add=(SourceEdit(other, collection="ferry"),)), lambda step: None)
+    question = "How many days of paid leave does an employee have?"
+
+    everywhere = engine.search(question, 9)
+    ferry = engine.search(question, 9, "ferry")
+
+    assert {hit.chunk.path for hit in ferry} == {"papers/leave.txt"}
+    assert {hit.chunk.path.split("/")[0] for hit in everywhere} == {"papers", folder.name}
+    assert [hit.rank for hit in ferry] == [1]
+    *_, answer = engine.ask(question, Event(), "documents")
+    assert isinstance(answer, Answer)
+    assert "20 days" in answer.text
+    *_, answer = engine.ask(question, Event(), "ferry")
+    assert isinstance(answer, Answer)
+    assert "31 days" in answer.text
+    with pytest.raises(RagError, match="There is no collection 'boats'"):
+        engine.search(question, 9, "boats")
 
 
 def test_without_an_index_the_status_is_none_and_a_question_names_the_command(

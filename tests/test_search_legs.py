@@ -8,6 +8,7 @@ from rag.errors import IndexDamagedError
 from rag.lexical_index import K1, B, Bm25LexicalIndex
 from rag.retrieve import RRF_K, fuse_ranks
 from rag.vector_index import FaissVectorIndex
+from tests.fakes import HashingEmbedder
 
 TEXTS = ["cat cat dog", "dog", "有給休暇は二十日です", "給料は月末です"]
 
@@ -96,3 +97,20 @@ def test_rank_fusion_adds_reciprocal_ranks() -> None:
 
 def test_fusing_with_an_empty_leg_keeps_the_order_of_the_other() -> None:
     assert [row for row, _ in fuse_ranks([[(5, 2.0), (1, 1.0)], []])] == [5, 1]
+
+
+def test_both_legs_search_among_given_rows_alone() -> None:
+    texts = ["paid leave", "有給休暇", "unpaid leave", "leave of absence"]
+    embedder = HashingEmbedder()
+    lexical = Bm25LexicalIndex.from_texts(texts)
+    vectors = FaissVectorIndex.from_vectors(embedder.embed_passages(texts))
+    query = embedder.embed_query("leave")
+
+    assert {row for row, _ in lexical.search("leave", 9)} == {0, 2, 3}
+    assert {row for row, _ in lexical.search("leave", 9, [1, 2])} == {2}
+    assert lexical.search("leave", 9, []) == []
+    assert {row for row, _ in vectors.search(query, 9)} == {0, 1, 2, 3}
+    among = dict(vectors.search(query, 9, [1, 3]))
+    assert set(among) == {1, 3}
+    assert among.items() <= dict(vectors.search(query, 9)).items()
+    assert vectors.search(query, 9, []) == []
