@@ -343,15 +343,15 @@ class _Build:
             sources=self._found.sources,
             recipe=self._found.recipe,
             abilities=self._found.abilities,
-            dimension=self._embedder.dimension,
-            embed_languages=self._embedder.languages,
+            dimension=self._dimension,
+            embed_languages=self._languages,
             documents=documents,
             chunks=chunks,
             sha256={},
         )
 
     def _embed(self, cache: EmbeddingCache) -> NDArray[np.float32]:
-        vectors = np.empty((len(self._texts), self._embedder.dimension), dtype=np.float32)
+        vectors = np.empty((len(self._texts), self._dimension), dtype=np.float32)
         # Passages of like length together: a batch costs what its longest one costs.
         rows = sorted(cache.fill(self._texts, vectors), key=lambda row: len(self._texts[row]))
         for start in range(0, len(rows), EMBED_BATCH):
@@ -363,6 +363,26 @@ class _Build:
         self._progress(Progress("embed", len(rows), len(rows)))
         self.embedded = len(rows)
         return vectors
+
+    # What the serving generation says of the same embedder saves loading the model when there is
+    # nothing to embed.
+
+    @property
+    def _dimension(self) -> int:
+        return self._same_embedder.dimension if self._same_embedder else self._embedder.dimension
+
+    @property
+    def _languages(self) -> tuple[str, ...]:
+        same = self._same_embedder
+        return same.embed_languages if same else self._embedder.languages
+
+    @property
+    def _same_embedder(self) -> Manifest | None:
+        serving = self._found.serving
+        fingerprint = self._found.recipe.embed_fingerprint
+        if serving is None or serving.manifest.recipe.embed_fingerprint != fingerprint:
+            return None
+        return serving.manifest
 
     def _verify(self, vectors: VectorIndex, lexical: LexicalIndex) -> None:
         """Check counts, and that a passage's own vector finds a passage equally close."""

@@ -99,8 +99,6 @@ class SentenceTransformerEmbedder:
     @cached_property
     def languages(self) -> tuple[Language, ...]:
         """Languages whose probe questions find their own passage (see `PROBE_PAIRS`)."""
-        if self._config.embed_languages:
-            return self._config.embed_languages  # type: ignore[return-value] # checked on load
         return tuple(language for language in PROBE_PAIRS if self._knows(language))
 
     def _knows(self, language: Language) -> bool:

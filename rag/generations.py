@@ -255,8 +255,8 @@ def _remove_all_but(index_dir: Path, kept: Sequence[str]) -> None:
 def discard(folder: Path) -> None:
     """Remove a generation that was not published; the one that serves is never removed."""
     current = current_build_id(folder.parent)
-    is_pointer_unreadable = current is None and (folder.parent / _CURRENT).exists()
-    if current != folder.name and not is_pointer_unreadable:
+    # Where the pointer cannot be read, a finished generation may well be the one that serves.
+    if current != folder.name and (current or not (folder / _SEAL).exists()):
         shutil.rmtree(folder, ignore_errors=True)
 
 
