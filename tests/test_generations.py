@@ -198,9 +198,7 @@ def test_damage_to_any_file_is_found_and_the_remedy_named(
         kept = (folder / name).read_bytes()
         damage(folder / name)
 
-        with pytest.raises(
-            IndexDamagedError, match=r"Make a new index: `python -m rag build "
-        ) as raised:
+        with pytest.raises(IndexDamagedError, match=r"Rebuild it: `python -m rag build ") as raised:
             open_current(index_dir)
 
         is_seal = name == Path("SEAL")  # of which a flipped digit looks like another manifest's
