@@ -142,7 +142,7 @@ def build_index(
         config: limits, sizes, and where the index lies.
         embedder: makes the vectors; its model is loaded only when one is missing.
         kinds: makes the two indexes.
-        progress: called with the stages scan, read, embed and index.
+        progress: called with the stages scan, load, read, embed and index.
         on_plan: told how the folders differ from the index, before anything is read.
         allow_shrink: publish even when over half of the documents are gone.
         only_changes: publish nothing when nothing changed.
@@ -274,11 +274,15 @@ class _Build:
         self._embedder = embedder
         self._kinds = kinds
         self._progress = progress
+        self._chunk_tokens = config.chunk_tokens
         self._texts: list[str] = []  # search text of every passage, by row
 
     def read(self, registry: str) -> tuple[FileStatus, ...]:
         """Fill the corpus; return the status of every file."""
         former = self._found.former()
+        if any(step.is_read for step in self._found.steps):
+            self._progress(Progress("load", 0, 0))  # or the first file would seem to take so long
+            self._chunk_tokens = min(self._config.chunk_tokens, self._embedder.max_tokens)
         with (
             closing(CorpusWriter(self._folder)) as corpus,
             tempfile.TemporaryDirectory(prefix="scratch-", dir=self._folder) as scratch,
@@ -313,7 +317,7 @@ class _Build:
     def _chunk(self, document: Document) -> list[Chunk]:
         return chunk_document(
             document,
-            min(self._config.chunk_tokens, self._embedder.max_tokens),
+            self._chunk_tokens,
             self._config.chunk_overlap_tokens,
             self._embedder.count_tokens,
         )

@@ -407,7 +407,7 @@ def test_progress_counts_up_to_its_total_in_every_stage(folder: Path, config: Co
     build_index(only(folder), config, HashingEmbedder(), INDEX_KINDS, steps.append)
 
     stages = list(dict.fromkeys(step.stage for step in steps))
-    assert stages == ["scan", "read", "embed", "index"]
+    assert stages == ["scan", "load", "read", "embed", "index"]
     for stage in stages:
         last = [step for step in steps if step.stage == stage][-1]
         assert last.done == last.total

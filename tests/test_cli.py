@@ -73,7 +73,7 @@ def error_line(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     out, err = capsys.readouterr()
-    lines = [line for line in err.splitlines() if line not in ("scan ...", "read ...")]
+    lines = [line for line in err.splitlines() if line not in ("scan ...", "load ...", "read ...")]
     assert code != 0
     assert out == ""
     assert len(lines) == 1, err
@@ -195,7 +195,7 @@ def test_progress_lines_are_json_on_stderr(place: Path, capsys: pytest.CaptureFi
     out, err = capsys.readouterr()
     assert json.loads(out)["documents"] == 2
     steps = [json.loads(line) for line in err.splitlines()]
-    assert {step["stage"] for step in steps} == {"scan", "read", "embed", "index"}
+    assert {step["stage"] for step in steps} == {"scan", "load", "read", "embed", "index"}
     assert all(set(step) == {"stage", "done", "total", "item"} for step in steps)
 
 

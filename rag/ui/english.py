@@ -147,6 +147,7 @@ EN = {
     "rate_passages": "{rate} passages/s",
     "time_left": "about {duration} left",
     "stage_scan": "Looking through the folders",
+    "stage_load": "Loading the search model",
     "stage_read": "Reading files",
     "stage_embed": "Computing meanings",
     "stage_index": "Writing the index",

@@ -148,6 +148,7 @@ JA = {
     "rate_passages": "毎秒{rate}箇所",
     "time_left": "残り約{duration}",
     "stage_scan": "フォルダーを調べています",
+    "stage_load": "検索モデルを読み込んでいます",
     "stage_read": "ファイルを読み込んでいます",
     "stage_embed": "意味を解析しています",
     "stage_index": "索引を書き込んでいます",

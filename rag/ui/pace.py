@@ -10,6 +10,7 @@ from rag.store import Job
 
 _MIN_SHARE = 0.05  # of the stage; an earlier guess would be off by several times
 _MIN_SECONDS = 10.0
+_MIN_GAINED = 3  # files or passages, as the first ones may be the largest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,5 +32,6 @@ def pace_of(job: Job, now: datetime) -> Pace:
         return Pace()
     per_second = gained / elapsed
     left = progress.total - progress.done
-    is_early = progress.done < _MIN_SHARE * progress.total and elapsed < _MIN_SECONDS
+    is_small = progress.done < _MIN_SHARE * progress.total and elapsed < _MIN_SECONDS
+    is_early = is_small or gained < _MIN_GAINED
     return Pace(per_second, None if left < 1 or is_early else left / per_second)
