@@ -52,7 +52,7 @@ class Config:
     max_question_chars: int = 2000
 
     max_file_mb: int = 200
-    parse_seconds: int = 10  # a file, and 2 more for every MB of it
+    parse_seconds: int = 9  # a file, and 2 more for every MB of it
     parse_memory_mb: int = 480
     parse_workers: int = 2  # files read side by side
 

@@ -23,7 +23,8 @@ from rag.scan import FoundFile, refuse, scan, sha256_of, unique_path
 
 READERS = "rag.readers"
 MAX_DEPTH = 5  # of files inside files
-_MAX_SECONDS_LOST_INSIDE = 30  # on files that cannot be read; then a container's rest is not tried
+_MAX_MB_INSIDE = 100  # of one file on disk, over all levels
+_MAX_SECONDS_LOST_INSIDE = 10  # on files that cannot be read; then a container's rest is not tried
 _MAX_NAME_CHARACTERS = 400
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -106,12 +107,17 @@ class _FileReader:
     def read(self, parser: ParserProcess, found: FoundFile) -> list[Outcome]:
         """Return the outcome of the file, then those of the files inside it."""
         with tempfile.TemporaryDirectory(prefix="read-", dir=self._scratch) as scratch:
-            outcomes = self._read(parser, found, Path(scratch), ())
+            outcomes = self._read(parser, found, Path(scratch), (), _Room())
         taken: set[str] = set()  # a folder in an archive may be called like an archive beside it
         return [_renamed(outcome, unique_path(outcome.status.path, taken)) for outcome in outcomes]
 
     def _read(
-        self, parser: ParserProcess, found: FoundFile, scratch: Path, inside: tuple[FoundFile, ...]
+        self,
+        parser: ParserProcess,
+        found: FoundFile,
+        scratch: Path,
+        inside: tuple[FoundFile, ...],
+        room: "_Room",
     ) -> list[Outcome]:
         """Read a file that lies inside the files ``inside``, outermost first."""
         started = time.monotonic()
@@ -132,7 +138,8 @@ class _FileReader:
             return [Outcome(status)]
         status = replace(status, seconds=round(time.monotonic() - started, 3))
         outcome = _outcome(status, reading)
-        return [outcome, *self._read_parts(parser, reading.parts, scratch, (*inside, found))]
+        parts = self._read_parts(parser, reading.parts, scratch, (*inside, found), room)
+        return [outcome, *parts]
 
     def _parse(
         self, parser: ParserProcess, found: FoundFile, scratch: Path, inside: tuple[FoundFile, ...]
@@ -145,6 +152,9 @@ class _FileReader:
                 f"This file lies inside itself or more than {MAX_DEPTH} other files deep; "
                 "unpack it into the folder if it matters.",
             )
+        # A pipe in its place would be read up to the time limit, a link anywhere it leads.
+        if found.file.is_symlink() or (found.file.exists() and not found.file.is_file()):
+            raise DocumentError("unsupported", "This is no longer a regular file.")
         try:
             reading = parser.read(found.file, found.size_bytes, scratch)
         except DocumentError:
@@ -159,22 +169,43 @@ class _FileReader:
         parts: Sequence[StoredPart],
         scratch: Path,
         inside: tuple[FoundFile, ...],
+        room: "_Room",
     ) -> Iterator[Outcome]:
-        lost_seconds = 0.0
         for number, part in enumerate(parts):
             folder = scratch / f"in-{number}"
             folder.mkdir()
             path = f"{inside[-1].path}/{_shown(part.name)}"
             size_bytes = part.file.stat().st_size
             found = FoundFile(path, part.file, size_bytes, sha256_of(part.file))
-            if lost_seconds < _MAX_SECONDS_LOST_INSIDE:
-                outcomes = self._read(parser, found, folder, inside)
+            if reason := room.refusal(size_bytes):
+                status = FileStatus(path, "failed", reason, container=inside[0].path)
+                yield Outcome(status)
             else:
-                reason = "Not tried, as other files in the same archive took too long; unpack it."
-                outcomes = [Outcome(FileStatus(path, "failed", reason, container=inside[0].path))]
-            lost_seconds += sum(o.status.seconds for o in outcomes if o.document is None)
-            yield from outcomes
+                outcomes = self._read(parser, found, folder, inside, room)
+                own = outcomes[0]
+                room.lost_seconds += own.status.seconds if own.document is None else 0
+                yield from outcomes
             part.file.unlink()
+
+
+@dataclass(slots=True)
+class _Room:
+    """What is left for the files inside one file on disk, over all levels."""
+
+    megabytes: float = _MAX_MB_INSIDE
+    lost_seconds: float = 0.0
+
+    def refusal(self, size_bytes: int) -> str:
+        """Take the room of one more file; return why it is not to be read, "" when it is."""
+        if self.lost_seconds >= _MAX_SECONDS_LOST_INSIDE:
+            return "Not tried, as other files in the same archive took too long; unpack it."
+        self.megabytes -= size_bytes / 1e6
+        if self.megabytes < 0:
+            return (
+                f"Not tried, as the archive unpacks to more than {_MAX_MB_INSIDE} MB; "
+                "unpack it into the folder."
+            )
+        return ""
 
 
 def _shown(name: str) -> str:

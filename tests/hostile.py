@@ -202,6 +202,21 @@ def pdf_page(stream: bytes, head: str = "", resources: str = "", *more: bytes) -
     ])  # fmt: skip
 
 
+def pdf_image(width: int, height: int) -> bytes:
+    """Return a page that is one image of zeros, in eight bits of gray."""
+    content = zlib_zeros(max(width * height // 1_000_000, 1))
+    head = (
+        f"<</Type/XObject/Subtype/Image/Width {width}/Height {height}/ColorSpace/DeviceGray"
+        f"/BitsPerComponent 8/Filter/FlateDecode/Length {len(content)}>>stream\n"
+    )
+    return pdf_page(
+        b"q 600 0 0 800 0 0 cm /I Do Q",
+        "",
+        "/XObject<</I 5 0 R>>",
+        head.encode() + content + b"\nendstream",
+    )
+
+
 def zlib_zeros(megabytes: int) -> bytes:
     return b"\x78\xda" + zeros(megabytes) + struct.pack(">I", 1)
 

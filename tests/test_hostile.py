@@ -20,6 +20,7 @@ from tests.hostile import (
     opendocument,
     paragraph,
     pdf,
+    pdf_image,
     pdf_page,
     png,
     pptx,
@@ -214,6 +215,7 @@ PDFS: dict[str, Case] = {
         ]), "no_text", "",
     ),
     "1-gb.pdf": (lambda: pdf_page(zlib_zeros(1000), "/Filter/FlateDecode"), "failed", ""),
+    "image.pdf": (lambda: pdf_image(30_000, 33_333), "no_text", "images"),
     "arrays.pdf": (
         lambda: pdf([f"<</Type/Catalog/Pages 2 0 R/X {'[' * 99999}{']' * 99999}>>", *PAGES[1:],
                      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"]), "no_text", "",

@@ -260,7 +260,6 @@ def test_files_cut_off_anywhere_end_with_a_status(folder: Path, tmp_path: Path) 
 # Containers
 
 
-@pytest.mark.xfail(strict=True, reason="rag.ingest bounds each archive, not what all unpack to")
 def test_zips_of_zips_are_bounded_together(folder: Path) -> None:
     inner = package({"a.txt": b"words " * 1_600_000})  # 9.6 MB, which a zip of its own may hold
     (folder / "a.zip").write_bytes(package({f"{number}.zip": inner for number in range(15)}))
@@ -312,7 +311,6 @@ def test_without_the_limits_of_time_and_memory_the_same_readers_go_on(
 
 
 @pytest.mark.skipif(not ocr.is_installed(), reason="text recognition is not installed")
-@pytest.mark.xfail(strict=True, reason="onnxruntime is not told ORT_DISABLE_TELEMETRY=1")
 def test_text_recognition_leaves_no_session_of_telemetry_behind(folder: Path) -> None:
     (folder / "a.png").write_bytes(png(320, 80))
     assert run(folder).files["a.png"].status == "no_text"

@@ -11,7 +11,7 @@ import pytest
 
 from rag.errors import DocumentError
 from rag.readers import ocr, reader_for
-from rag.readers.image import MAX_PIXELS, read_image
+from rag.readers.image import read_image
 from rag.readers.pdf import read_pdf
 
 FIXTURES = Path(__file__).parents[2] / "shared" / "fixtures" / "documents"
@@ -82,7 +82,7 @@ def test_an_image_of_too_many_pixels_is_refused_before_it_is_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int
 ) -> None:
     monkeypatch.setattr(ocr, "is_installed", lambda: True)
-    assert side * side > MAX_PIXELS
+    assert side * side > ocr.MAX_PIXELS
     PIL.Image.new("1", (side, side)).save(tmp_path / "a.png")
     with pytest.raises(DocumentError, match="50 million pixels"):
         read_image(tmp_path / "a.png")

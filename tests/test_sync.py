@@ -299,7 +299,7 @@ def test_files_that_could_not_be_read_are_not_tried_again_unless_asked(place: Pl
     assert place.plan() == SyncPlan(unchanged=5)
     assert place.plan(retries_all=True) == SyncPlan(retried=("broken.docx",), unchanged=4)
     assert place.plan(retry=("prices.csv",)) == SyncPlan(retried=("prices.csv",), unchanged=4)
-    place.config = replace(place.config, parse_seconds=11)  # the readers can do more than before
+    place.config = replace(place.config, parse_seconds=10)  # the readers can do more than before
     assert place.plan() == SyncPlan(retried=("broken.docx",), unchanged=4)
     assert place.sync(retry=("prices.csv",)).is_new
 

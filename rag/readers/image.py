@@ -10,7 +10,6 @@ from rag.readers.extract import Extract
 from rag.readers.page_blocks import body_size_of, build_pages
 from rag.readers.page_lines import Line
 
-MAX_PIXELS = 50_000_000
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP", "GIF")
 
 
@@ -46,7 +45,7 @@ def _images(file: Path) -> Iterator[Any]:
     with image:
         for number in range(getattr(image, "n_frames", 1) if image.format == "TIFF" else 1):
             image.seek(number)
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > ocr.MAX_PIXELS:
                 raise _too_large()
             page = PIL.ImageOps.exif_transpose(image)
             page = page.convert("RGBA" if page.has_transparency_data else "RGB")
@@ -60,5 +59,5 @@ def _images(file: Path) -> Iterator[Any]:
 def _too_large() -> DocumentError:
     return DocumentError(
         "failed",
-        f"This image has more than {MAX_PIXELS // 1_000_000} million pixels; save it smaller.",
+        f"This image has more than {ocr.MAX_PIXELS // 1_000_000} million pixels; save it smaller.",
     )

@@ -16,6 +16,7 @@ from rag.readers.page_lines import Line
 from rag.readers.scan_layout import arrange
 
 REMEDY = "run `pip install -r requirements-ocr.txt`"
+MAX_PIXELS = 50_000_000  # of an image before it is made smaller; it is unpacked whole
 MAX_SIDE = 2400  # pixels; an A4 page at 200 dots an inch
 
 _PAGE_SECONDS = 60  # a dense page takes 3 to 6 on two cores, and others may be busy with more
@@ -68,6 +69,8 @@ def _recognize(pixels: Any) -> tuple[list[Line], float]:  # noqa: ANN401 - NumPy
 
 @functools.cache
 def _engine() -> Any:  # noqa: ANN401 - rapidocr is untyped
+    # Before it is imported: switching it off afterwards is too late.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import rapidocr
 
     models = Path(rapidocr.__file__).parent / "models"

@@ -14,7 +14,7 @@ from rag.readers.limits import request_seconds
 from rag.readers.page_blocks import body_size_of, build_pages
 from rag.readers.page_lines import Line
 from rag.readers.pdf_attachments import Attachments
-from rag.readers.pdf_page import is_scan, lines_on, render
+from rag.readers.pdf_page import image_pixels, is_scan, lines_on, render
 
 _PAGES_A_REQUEST = 100
 _SECONDS_A_REQUEST = 60
@@ -29,18 +29,23 @@ def read_pdf(file: Path) -> Extract:
         DocumentError: a password is needed, the file is damaged, or there is no text to be had.
     """
     with _open(file) as document:
-        pages, scans = _text_pages(document)
+        pages, scans, oversized = _text_pages(document)
         recognized = _recognize(document, pages, scans) if ocr.is_installed() else 0
         attachments = Attachments(document)
     remark = ""
     if not any(pages):
-        remark = _no_text_reason(has_scans=bool(scans))
+        remark = _no_text_reason(has_scans=bool(scans), is_oversized=bool(oversized))
         if not attachments:
             raise DocumentError("no_text", remark)
     elif scans and not ocr.is_installed():
         remark = (
             f"{len(scans)} of {len(pages)} pages are scanned images; to have their text "
             f"recognized, {ocr.REMEDY} and build again."
+        )
+    elif oversized:
+        remark = (
+            f"{oversized} of {len(pages)} pages are images with more than "
+            f"{ocr.MAX_PIXELS // 1_000_000} million pixels, which are not read."
         )
     elif attachments.left_out:
         remark = f"{attachments.left_out} attached files are damaged or too large and left out."
@@ -67,9 +72,9 @@ def _open(file: Path) -> Document:
         ) from error
 
 
-def _text_pages(document: Document) -> tuple[list[list[Line]], list[int]]:
-    """Return the lines of each page, and the numbers of the pages that are scanned."""
-    pages, scans = [], []
+def _text_pages(document: Document) -> tuple[list[list[Line]], list[int], int]:
+    """Return the lines of each page, the numbers of scanned pages, and how many are too large."""
+    pages, scans, oversized = [], [], 0
     for number in range(len(document)):
         if number % _PAGES_A_REQUEST == _PAGES_A_REQUEST - 1:
             request_seconds(_SECONDS_A_REQUEST)
@@ -77,11 +82,14 @@ def _text_pages(document: Document) -> tuple[list[list[Line]], list[int]]:
         text_page = page.get_textpage()
         lines = lines_on(text_page)
         if is_scan(page, lines):
-            scans.append(number)
+            if image_pixels(page) > ocr.MAX_PIXELS:
+                oversized += 1
+            else:
+                scans.append(number)
         pages.append(lines)
         text_page.close()
         page.close()
-    return pages, scans
+    return pages, scans, oversized
 
 
 def _recognize(document: Document, pages: list[list[Line]], scans: Sequence[int]) -> int:
@@ -98,7 +106,12 @@ def _recognize(document: Document, pages: list[list[Line]], scans: Sequence[int]
     return recognized
 
 
-def _no_text_reason(*, has_scans: bool) -> str:
+def _no_text_reason(*, has_scans: bool, is_oversized: bool) -> str:
+    if is_oversized and not has_scans:
+        return (
+            f"This PDF holds only images with more than {ocr.MAX_PIXELS // 1_000_000} million "
+            "pixels; scan it at 300 dots an inch or less."
+        )
     if not has_scans:
         return (
             "This PDF holds no text, perhaps only drawings; "

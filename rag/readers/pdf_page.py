@@ -35,6 +35,18 @@ def is_scan(page: Any, lines: Sequence[Line]) -> bool:  # noqa: ANN401 - pypdfiu
     return area >= _MIN_SCAN_SHARE * page_area
 
 
+def image_pixels(page: Any) -> int:  # noqa: ANN401 - pypdfium2 is untyped
+    """Return the pixels of the largest image on a page, as its directory tells them."""
+    import pypdfium2.raw as pdfium
+
+    sizes = [
+        item.get_px_size()
+        for item in islice(page.get_objects(), _MAX_SCAN_OBJECTS)
+        if item.type == pdfium.FPDF_PAGEOBJ_IMAGE
+    ]
+    return max((width * height for width, height in sizes), default=0)
+
+
 def render(page: Any, max_side: int) -> Any:  # noqa: ANN401 - pypdfium2 and Pillow, both lazy
     """Return an RGB image of the page, at most ``max_side`` pixels wide and high."""
     longest = max(page.get_width(), page.get_height())

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from rag.datatypes import Block
+from rag.datatypes import Block, BlockKind
 from rag.errors import DocumentError
 from rag.readers.extract import Extract, normalize_text
 
@@ -25,6 +26,7 @@ SECONDS_PER_MB = 2  # beside the limit for every file: large files take longer, 
 MAX_REQUEST_SECONDS = 120  # that a reader may ask for before one step
 MAX_TEXT_MB = 64  # of one answer, in JSON
 _CRASH = "The reader crashed on this file, which may be damaged; save it again or convert it."
+_KINDS: dict[str, BlockKind] = {kind: kind for kind in get_args(BlockKind)}  # one of each
 _PART_FILE = re.compile(r"\d{5}(\.[a-z0-9]{1,10})?")
 
 
@@ -129,16 +131,15 @@ class ParserProcess:
                 self._stop()
             raise DocumentError(answer["status"], str(answer["reason"]))
         text = str(answer["text"])
+        paths = [tuple(map(str, path)) for path in answer["heading_paths"]]
+        columns = (answer[name] for name in ("kinds", "starts", "ends", "paths"))
         blocks = tuple(
-            Block(kind, start, end, tuple(heading_path))
-            for kind, start, end, heading_path in answer["blocks"]
+            Block(_KINDS[kind], start, end, paths[path])
+            for kind, start, end, path in zip(*columns, strict=True)
         )
         page_starts = tuple(answer["page_starts"])
         # A child taken over by a document could answer anything.
-        offsets = [
-            *page_starts,
-            *(offset for block in blocks for offset in (block.start, block.end)),
-        ]
+        offsets = chain(page_starts, (b.start for b in blocks), (b.end for b in blocks))
         if not all(0 <= offset <= len(text) for offset in offsets) or normalize_text(text) != text:
             raise ValueError("offsets outside the text, or characters that no reader lets through")
         extract = Extract(

@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--memory-mb", type=int, required=True)
     arguments = parser.parse_args()
     # A library that prints must not write into the answers.
-    with os.fdopen(os.dup(1), "w", encoding="ascii") as answers:
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as answers:
         os.dup2(2, 1)
         reader_for = importlib.import_module(arguments.registry).reader_for
         serve_requests(lambda seconds: _ask_for_time(answers, seconds))
@@ -41,7 +41,8 @@ def main() -> int:
             request = json.loads(line)
             limit_memory(arguments.memory_mb)  # anew: a reader may have asked for more
             _set_alarm(request["seconds"])
-            tempfile.tempdir = request["scratch"]  # so that nothing is left when this is killed
+            # So that nothing is left when this is killed.
+            tempfile.tempdir = os.environ["TMPDIR"] = request["scratch"]
             answer = _answer(Path(request["file"]), Path(request["scratch"]), reader_for)
             _write(answers, answer)
             _set_alarm(0)
@@ -56,7 +57,11 @@ def _ask_for_time(answers: TextIO, seconds: float) -> None:
 
 
 def _write(answers: TextIO, answer: dict[str, Any]) -> None:
-    answers.write(json.dumps(answer) + "\n")
+    try:
+        line = json.dumps(answer, ensure_ascii=False)
+    except MemoryError as error:
+        line = json.dumps({"status": "failed", "reason": _reason(error), "is_last": True})
+    answers.write(line + "\n")
     answers.flush()
 
 
@@ -116,9 +121,16 @@ def _store(parts: Iterable[Part], scratch: Path) -> list[tuple[str, str]]:
 
 
 def _encode(extract: Extract) -> dict[str, Any]:
+    paths: dict[tuple[str, ...], int] = {}  # each written once: thousands of blocks share one
+    for block in extract.blocks:
+        paths.setdefault(block.heading_path, len(paths))
     return {
         "text": extract.text,
-        "blocks": [[b.kind, b.start, b.end, b.heading_path] for b in extract.blocks],
+        "kinds": [b.kind for b in extract.blocks],
+        "starts": [b.start for b in extract.blocks],
+        "ends": [b.end for b in extract.blocks],
+        "paths": [paths[b.heading_path] for b in extract.blocks],
+        "heading_paths": list(paths),
         "page_starts": extract.page_starts,
         "title": extract.title,
         "remark": extract.remark,
