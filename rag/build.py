@@ -357,13 +357,15 @@ class _Build:
     def _embed(self, cache: EmbeddingCache) -> NDArray[np.float32]:
         vectors = np.empty((len(self._texts), self._dimension), dtype=np.float32)
         # Passages of like length together: a batch costs what its longest one costs.
-        rows = sorted(cache.fill(self._texts, vectors), key=lambda row: len(self._texts[row]))
+        missing = sorted(cache.fill(self._texts, vectors), key=lambda row: len(self._texts[row]))
+        rows = list({self._texts[row]: row for row in missing}.values())
         for start in range(0, len(rows), EMBED_BATCH):
             self._progress(Progress("embed", start, len(rows)))
             batch = rows[start : start + EMBED_BATCH]
             texts = [self._texts[row] for row in batch]
-            vectors[batch] = self._embedder.embed_passages(texts)
-            cache.add(texts, vectors[batch])
+            cache.add(texts, self._embedder.embed_passages(texts))
+        if cache.fill(self._texts, vectors):
+            raise OSError("stored vectors could not be read back")
         self._progress(Progress("embed", len(rows), len(rows)))
         self.embedded = len(rows)
         return vectors
