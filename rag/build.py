@@ -25,7 +25,13 @@ from rag.datatypes import (
     SyncPlan,
 )
 from rag.embedding_cache import EmbeddingCache
-from rag.errors import BuildError, IndexDamagedError, IndexMismatchError, IndexNotFoundError
+from rag.errors import (
+    BuildError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    RagError,
+)
 from rag.gather import Gathered, Gathering
 from rag.generations import (
     SCHEMA_VERSION,
@@ -108,6 +114,8 @@ def survey(
         config.chunk_tokens,
         config.chunk_overlap_tokens,
     )
+    if serving is not None:
+        _refuse_unknown_paths(request, Corpus(serving.path).files())
     sources = apply_request(serving.manifest.sources if serving else (), request)
     entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
     found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
@@ -118,6 +126,18 @@ def survey(
     can_do_more = serving is not None and serving.manifest.abilities != found.abilities
     steps, plan = compare(entries, known, request, retries_refused=can_do_more)
     return replace(found, steps=steps, plan=plan)
+
+
+def _refuse_unknown_paths(request: SyncRequest, files: Sequence[FileStatus]) -> None:
+    known = {file.path: file for file in files}
+    for path in (*request.leave_out, *request.take_in, *request.retry):
+        if path not in known:
+            raise RagError(f"The index lists no file {path!r}. Copy its path from `status`.")
+    for path in (*request.leave_out, *request.take_in):
+        if container := known[path].container:
+            raise RagError(
+                f"{path!r} lies inside {container!r}, which can only be left out or taken in whole."
+            )
 
 
 def build_index(

@@ -11,6 +11,7 @@ from typing import Literal
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.errors import RagError
 from rag.generations import open_current
+from rag.ingest import abilities
 from rag.model_folder import find_model
 
 # Packages without which a job cannot run, and the job.
@@ -25,6 +26,8 @@ _PACKAGES = {
     "langchain-text-splitters": "indexing",
     "pypdfium2": "PDF files",
     "lxml": "Office files",
+    "olefile": "older Office files",
+    "xlrd": "older Excel files",
     "beautifulsoup4": "HTML files",
     "streamlit": "the app",
 }
@@ -47,6 +50,7 @@ def examine(config: Config) -> list[Finding]:
     """Return the findings in the order in which they should be mended."""
     parts: tuple[Callable[[Config], Iterator[Finding]], ...] = (
         _packages,
+        _extras,
         _embedder,
         _answerer,
         _index,
@@ -62,6 +66,20 @@ def _packages(config: Config) -> Iterator[Finding]:
             yield Finding("ok", name, version(name))
         except PackageNotFoundError:
             yield Finding("missing", name, f"not installed; needed for {purpose}", "make setup")
+
+
+def _extras(config: Config) -> Iterator[Finding]:
+    """What more files could be read with; nothing of it is missing."""
+    can = abilities(config)
+    remedies = {
+        "text recognition": ("scanned pages and images", "pip install -r requirements-ocr.txt"),
+        "LibreOffice": ("old .doc and .ppt files", "install LibreOffice"),
+    }
+    for name, (purpose, remedy) in remedies.items():
+        if name in can:
+            yield Finding("ok", name, f"installed; {purpose} are read")
+        else:
+            yield Finding("ok", name, f"not installed; {purpose} are not read", remedy)
 
 
 def _embedder(config: Config) -> Iterator[Finding]:

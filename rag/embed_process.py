@@ -121,6 +121,7 @@ class EmbedderProcess:
                 **config_environment(self._config),
                 "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
             },
+            start_new_session=True,  # Ctrl+C is for the parent, which then ends this one
         )
 
 

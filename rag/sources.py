@@ -106,7 +106,7 @@ def exclusion(source: Source, path: str) -> str:
     """
     for pattern in source.exclude:
         if _matches(path, pattern):
-            return f"Left out by the pattern {pattern!r}; take it in again on the Documents page."
+            return f"Left out by the pattern {pattern!r} of its folder."
     return ""
 
 

@@ -137,7 +137,7 @@ class _Comparison:
         return Step(entry, known.path)
 
     def _is_retried(self, path: str, known: FileStatus) -> bool:
-        if path in self._request.retry:
+        if any(wanted == path or wanted.startswith(f"{path}/") for wanted in self._request.retry):
             return True
         # A remark beside an indexed file says what of it could not be read.
         is_whole = known.status == "archive" or (known.status == "indexed" and not known.reason)

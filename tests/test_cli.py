@@ -223,6 +223,55 @@ def test_over_half_lost_is_one_line_naming_the_flag_that_allows_it(
     assert run_json(capsys, "build", str(indexed), "--allow-shrink")["documents"] == 2
 
 
+def test_sync_tells_its_plan_before_it_acts_and_nothing_when_nothing_changed(
+    indexed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (indexed / "new.txt").write_text("The canteen closes at three.")
+    assert main(["sync", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "1 new, 0 changed, 0 removed, 2 unchanged\n"
+    assert run_json(capsys, "sync", "--dry-run")["plan"]["new"] == ["new.txt"]
+
+    assert main(["sync", str(indexed)]) == 0
+    assert capsys.readouterr().out.startswith("1 new, 0 changed, 0 removed, 2 unchanged\n")
+    report = run_json(capsys, "sync")
+    assert (report["is_new"], report["embedded"]) == (False, 0)
+    assert report["plan"]["unchanged"] == 3
+
+    (indexed / "new.txt").rename(indexed / "newer.txt")
+    assert main(["sync"]) == 0
+    assert "0 new, 0 changed, 1 renamed, 0 removed, 2 unchanged" in capsys.readouterr().out
+
+
+def test_settings_without_their_folder_are_one_line(
+    indexed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--collection", "--include", "--exclude"):
+        assert "Name the folder too" in error_line(capsys, "sync", option, "x")
+    assert "is no folder of this index" in error_line(capsys, "sync", "--drop", "elsewhere")
+
+
+def test_watching_syncs_after_a_change_and_ends_with_ctrl_c(
+    indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(range(100))
+
+    def look(seconds: float) -> None:
+        number = next(looks)
+        if number == 3:
+            (indexed / "new.txt").write_text("The canteen closes at three.")
+        if number == 8:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("rag.cli.index_commands.time.sleep", look)
+
+    assert main(["sync", "--watch"]) == 0
+
+    out, err = capsys.readouterr()
+    counts = [line[:11] for line in out.splitlines() if " passages in " in line]
+    assert counts == ["2 documents", "3 documents"]
+    assert err.splitlines()[-1] == "Stopped watching."
+
+
 def test_bad_settings_are_one_line_naming_the_setting(
     indexed: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

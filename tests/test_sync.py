@@ -439,6 +439,19 @@ def test_a_file_inside_an_archive_is_a_document_of_its_own(place: Place) -> None
     assert not [path for path in place.files() if path.startswith("older.zip")]
 
 
+def test_a_file_inside_an_archive_is_read_again_or_left_out_with_all_of_it(place: Place) -> None:
+    with zipfile.ZipFile(place.folder / "old.zip", "w") as archive:
+        archive.writestr("a.txt", "The ferry sails at noon.")
+    place.sync()
+
+    assert place.plan(retry=("old.zip/a.txt",)).retried == ("old.zip",)
+    with pytest.raises(RagError, match=r"lies inside 'old.zip'"):
+        place.plan(leave_out=("old.zip/a.txt",))
+    for request in ({"leave_out": ("b.zip",)}, {"retry": ("b.zip",)}, {"take_in": ("b.zip",)}):
+        with pytest.raises(RagError, match=r"lists no file 'b.zip'"):
+            place.plan(**request)
+
+
 def test_an_archive_that_became_unreadable_keeps_what_was_inside(place: Place) -> None:
     with zipfile.ZipFile(place.folder / "old.zip", "w") as archive:
         archive.writestr("a.txt", "The ferry sails at noon.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag.cli.printing import ProgressPrinter, load_engine, one_line, print_json
 from rag.config import Config
 from rag.datatypes import BuildReport, IndexStatus, SyncPlan
-from rag.errors import RagError
+from rag.errors import IndexBusyError, RagError
 from rag.scan import signature
 from rag.sources import SourceEdit, SyncRequest
 
@@ -55,7 +55,16 @@ def run_sync(arguments: argparse.Namespace, config: Config) -> int:
 
 
 def sync_request(arguments: argparse.Namespace) -> SyncRequest:
-    """Return what the arguments ask for."""
+    """Return what the arguments ask for.
+
+    Raises:
+        RagError: settings of folders without a folder.
+    """
+    settings = (arguments.collection, arguments.include, arguments.exclude)
+    if not arguments.folders and settings != (None, None, None):
+        raise RagError(
+            "--collection, --include and --exclude are settings of a folder. Name the folder too."
+        )
     patterns = {
         name: None if (values := getattr(arguments, name)) is None else tuple(filter(None, values))
         for name in ("include", "exclude")
@@ -72,23 +81,28 @@ def sync_request(arguments: argparse.Namespace) -> SyncRequest:
     )
 
 
-def _watch(engine: "RagEngine", show: "ProgressPrinter", arguments: argparse.Namespace) -> None:
+def _watch(engine: "RagEngine", show: ProgressPrinter, arguments: argparse.Namespace) -> None:
     """Sync whenever the folders have changed and then stood still for one look."""
-    sources = engine.sources()
-    synced = last = signature(sources)
+    synced = last = None  # a file may have changed during the sync that came before
+    told = ""
     while True:
         time.sleep(WATCH_SECONDS)
         try:
-            now = signature(sources)
+            now = signature(engine.sources())
             if now == synced or now != last:  # a copy under way is not read half
                 last = now
                 continue
-            synced = now
             report = engine.sync(SyncRequest(), show, allow_shrink=arguments.allow_shrink)
-            _print_report(report, as_json=arguments.json)
-            sources = engine.sources()
+            if report.is_new:
+                _print_report(report, as_json=arguments.json)
+            synced, told = now, ""
+        except IndexBusyError:
+            continue  # another one syncs; look again after it
         except RagError as error:  # such as a disk that was taken off: it may come back
-            print(one_line(error), file=sys.stderr, flush=True)
+            synced = last
+            if str(error) != told:
+                told = str(error)
+                print(one_line(error), file=sys.stderr, flush=True)
 
 
 def run_status(arguments: argparse.Namespace, config: Config) -> int:
