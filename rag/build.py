@@ -27,28 +27,21 @@ from rag.datatypes import (
 from rag.embedding_cache import EmbeddingCache
 from rag.errors import (
     BuildError,
-    IndexDamagedError,
-    IndexMismatchError,
-    IndexNotFoundError,
-    RagError,
 )
 from rag.gather import Gathered, Gathering
 from rag.generations import (
-    SCHEMA_VERSION,
     Generation,
     Manifest,
-    Recipe,
     discard,
     exclusive_writer,
-    open_current,
     publish,
     start_generation,
 )
-from rag.ingest import READERS, abilities, refused_suffixes
+from rag.ingest import READERS
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
-from rag.scan import scan
-from rag.sources import SyncRequest, apply_request, labels
-from rag.sync import Step, by_present_path, compare
+from rag.sources import SyncRequest, labels
+from rag.survey import Survey, survey
+from rag.sync import Step
 
 logger = logging.getLogger(__name__)
 
@@ -63,81 +56,6 @@ class IndexKinds:
 
     index_vectors: Callable[[NDArray[np.float32]], VectorIndex]
     index_texts: Callable[[Sequence[str]], LexicalIndex]
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """What the folders hold now, compared with the serving index."""
-
-    sources: tuple[Source, ...]
-    steps: list[Step]
-    plan: SyncPlan
-    serving: Generation | None
-    recipe: Recipe
-    abilities: tuple[str, ...]
-
-    def former(self) -> Corpus | None:
-        """Return the texts that can be taken over, None when they would be other ones today."""
-        if self.serving is None or self.serving.manifest.recipe != self.recipe:
-            return None
-        return Corpus(self.serving.path)
-
-    @property
-    def is_up_to_date(self) -> bool:
-        """Tell whether a new index would hold just what the serving one holds."""
-        return (
-            self.serving is not None
-            and not self.serving.damage
-            and not self.plan.has_changes
-            and self.serving.manifest.sources == self.sources
-            and self.serving.manifest.recipe == self.recipe
-        )
-
-
-def survey(
-    request: SyncRequest,
-    config: Config,
-    embedder: Embedder,
-    progress: OnProgress,
-    registry: str = READERS,
-) -> Survey:
-    """Return what a build would do. Hashes every file, parses none, loads no model.
-
-    Raises:
-        RagError: a folder cannot be read, or ``request`` makes no sense.
-    """
-    serving = _open_if_usable(config.index_dir)
-    recipe = Recipe(
-        SCHEMA_VERSION,
-        config.embed_model,
-        embedder.fingerprint,
-        config.chunk_tokens,
-        config.chunk_overlap_tokens,
-    )
-    if serving is not None:
-        _refuse_unknown_paths(request, Corpus(serving.path).files())
-    sources = apply_request(serving.manifest.sources if serving else (), request)
-    entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
-    found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
-    former = found.former()
-    known: dict[str, FileStatus] = {}
-    if former and serving:
-        known = by_present_path(former.files(), serving.manifest.sources, sources)
-    can_do_more = serving is not None and serving.manifest.abilities != found.abilities
-    steps, plan = compare(entries, known, request, retries_refused=can_do_more)
-    return replace(found, steps=steps, plan=plan)
-
-
-def _refuse_unknown_paths(request: SyncRequest, files: Sequence[FileStatus]) -> None:
-    known = {file.path: file for file in files}
-    for path in (*request.leave_out, *request.take_in, *request.retry):
-        if path not in known:
-            raise RagError(f"The index lists no file {path!r}. Copy its path from `status`.")
-    for path in (*request.leave_out, *request.take_in):
-        if container := known[path].container:
-            raise RagError(
-                f"{path!r} lies inside {container!r}, which can only be left out or taken in whole."
-            )
 
 
 def build_index(
@@ -207,14 +125,6 @@ def _disk_errors(index_dir: Path) -> Iterator[None]:
             f"The new index could not be written to {index_dir} ({error}). Free some disk space "
             "or check the folder's permissions; the previous index is untouched."
         ) from error
-
-
-def _open_if_usable(index_dir: Path) -> Generation | None:
-    """Return the serving generation; one that cannot be used only means to start afresh."""
-    try:
-        return open_current(index_dir)
-    except (IndexNotFoundError, IndexDamagedError, IndexMismatchError):
-        return None
 
 
 def _unchanged_report(found: Survey, serving: Generation, started: float) -> BuildReport:

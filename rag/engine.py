@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, RLock
 
 from rag.answer import Answerer, clean_question
-from rag.build import IndexKinds, build_index, survey
+from rag.build import IndexKinds, build_index
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.corpus import Corpus
 from rag.datatypes import (
@@ -42,6 +42,7 @@ from rag.protocols import Generator
 from rag.reading_test import remembered_languages
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest, prefixes_of
+from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
 
 INDEX_KINDS = IndexKinds(FaissVectorIndex.from_vectors, Bm25LexicalIndex.from_texts)

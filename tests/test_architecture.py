@@ -22,7 +22,7 @@ LAYERS = (
         "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
-    {"rag.embed_process", "rag.gather", "rag.retrieve", "rag.reading_test"},
+    {"rag.embed_process", "rag.gather", "rag.retrieve", "rag.reading_test", "rag.survey"},
     {"rag.answer", "rag.build"},
     {"rag.engine"},
     {"rag.jobs", "rag.worker"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.build import build_index, survey
+from rag.build import build_index
 from rag.config import Config
 from rag.corpus import Corpus
 from rag.datatypes import BuildReport, FileStatus, SyncPlan
@@ -17,6 +17,7 @@ from rag.errors import BuildError, RagError
 from rag.generations import open_current
 from rag.lexical_index import Bm25LexicalIndex
 from rag.sources import SourceEdit, SyncRequest
+from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder
 

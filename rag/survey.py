@@ -1,0 +1,99 @@
+"""How the folders differ from the index: what a build would do, without doing it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rag.config import Config
+from rag.corpus import Corpus
+from rag.datatypes import FileStatus, Progress, Source, SyncPlan
+from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError, RagError
+from rag.generations import SCHEMA_VERSION, Generation, Recipe, open_current
+from rag.ingest import READERS, abilities, refused_suffixes
+from rag.protocols import Embedder
+from rag.scan import scan
+from rag.sources import SyncRequest, apply_request
+from rag.sync import Step, by_present_path, compare
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the folders hold now, compared with the serving index."""
+
+    sources: tuple[Source, ...]
+    steps: list[Step]
+    plan: SyncPlan
+    serving: Generation | None
+    recipe: Recipe
+    abilities: tuple[str, ...]
+
+    def former(self) -> Corpus | None:
+        """Return the texts that can be taken over, None when they would be other ones today."""
+        if self.serving is None or self.serving.manifest.recipe != self.recipe:
+            return None
+        return Corpus(self.serving.path)
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Tell whether a new index would hold just what the serving one holds."""
+        return (
+            self.serving is not None
+            and not self.serving.damage
+            and not self.plan.has_changes
+            and self.serving.manifest.sources == self.sources
+            and self.serving.manifest.recipe == self.recipe
+        )
+
+
+def survey(
+    request: SyncRequest,
+    config: Config,
+    embedder: Embedder,
+    progress: Callable[[Progress], None],
+    registry: str = READERS,
+) -> Survey:
+    """Return what a build would do. Hashes every file, parses none, loads no model.
+
+    Raises:
+        RagError: a folder cannot be read, or ``request`` makes no sense.
+    """
+    serving = _open_if_usable(config.index_dir)
+    recipe = Recipe(
+        SCHEMA_VERSION,
+        config.embed_model,
+        embedder.fingerprint,
+        config.chunk_tokens,
+        config.chunk_overlap_tokens,
+    )
+    if serving is not None:
+        _refuse_unknown_paths(request, Corpus(serving.path).files())
+    sources = apply_request(serving.manifest.sources if serving else (), request)
+    entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
+    found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
+    former = found.former()
+    known: dict[str, FileStatus] = {}
+    if former and serving:
+        known = by_present_path(former.files(), serving.manifest.sources, sources)
+    can_do_more = serving is not None and serving.manifest.abilities != found.abilities
+    steps, plan = compare(entries, known, request, retries_refused=can_do_more)
+    return replace(found, steps=steps, plan=plan)
+
+
+def _open_if_usable(index_dir: Path) -> Generation | None:
+    """Return the serving generation; one that cannot be used only means to start afresh."""
+    try:
+        return open_current(index_dir)
+    except (IndexNotFoundError, IndexDamagedError, IndexMismatchError):
+        return None
+
+
+def _refuse_unknown_paths(request: SyncRequest, files: Sequence[FileStatus]) -> None:
+    known = {file.path: file for file in files}
+    for path in (*request.leave_out, *request.take_in, *request.retry):
+        if path not in known:
+            raise RagError(f"The index lists no file {path!r}. Copy its path from `status`.")
+    for path in (*request.leave_out, *request.take_in):
+        if container := known[path].container:
+            raise RagError(
+                f"{path!r} lies inside {container!r}, which can only be left out or taken in whole."
+            )
