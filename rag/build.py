@@ -210,7 +210,8 @@ class _Build:
     def read(self, registry: str) -> tuple[FileStatus, ...]:
         """Fill the corpus; return the status of every file."""
         former = self._found.former()
-        if any(step.is_read for step in self._found.steps):
+        keeps_chunks = self._found.keeps_chunks
+        if not keeps_chunks or any(step.is_read for step in self._found.steps):
             self._progress(Progress("load", 0, 0))  # or the first file would seem to take so long
             self._chunk_tokens = min(self._config.chunk_tokens, self._embedder.max_tokens)
         with (
@@ -222,7 +223,8 @@ class _Build:
             )
             files = []
             for gathered in gathering.files():
-                files.append(self._add(corpus, gathered))
+                chunks = gathered.chunks if keeps_chunks else None
+                files.append(self._add(corpus, replace(gathered, chunks=chunks)))
             corpus.finish(files)
         return tuple(sorted(files, key=lambda file: file.path))
 

@@ -28,10 +28,17 @@ class Survey:
     abilities: tuple[str, ...]
 
     def former(self) -> Corpus | None:
-        """Return the texts that can be taken over, None when they would be other ones today."""
-        if self.serving is None or self.serving.manifest.recipe != self.recipe:
+        """Return the texts that can be taken over; None when readers would make others today."""
+        if self.serving is None:
+            return None
+        if self.serving.manifest.recipe.schema_version != self.recipe.schema_version:
             return None
         return Corpus(self.serving.path)
+
+    @property
+    def keeps_chunks(self) -> bool:
+        """Tell whether texts that are taken over would be cut as they are."""
+        return self.serving is not None and self.serving.manifest.recipe == self.recipe
 
     @property
     def is_up_to_date(self) -> bool:

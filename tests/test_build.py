@@ -267,7 +267,7 @@ def test_another_embedder_embeds_everything_again(folder: Path, config: Config) 
     report = build(folder, config, other)
 
     assert len(other.embedded) == chunks
-    assert {file.status for file in report.files} == {"indexed"}
+    assert {file.status for file in report.files} == {"unchanged"}  # read no second time
     assert open_current(config.index_dir).manifest.recipe.embed_fingerprint == "another"
 
 

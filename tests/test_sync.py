@@ -259,6 +259,29 @@ def write_docx(package: zipfile.ZipFile, text: str) -> None:
     )
 
 
+def test_another_way_of_cutting_reads_no_file_again_and_keeps_stale_texts(place: Place) -> None:
+    place.write("long.txt", "One sentence after another. " * 60)
+    place.sync()
+    (place.folder / "prices.csv").write_bytes(bytes(range(256)) * 40)
+    place.sync()
+    place.config = replace(place.config, chunk_tokens=60, chunk_overlap_tokens=5)
+
+    report = build_index(
+        place.request(),
+        place.config,
+        place.embedder,
+        INDEX_KINDS,
+        lambda step: None,
+        only_changes=True,
+        registry="tests.no_readers",
+    )
+
+    assert report.is_new
+    assert place.files()["long.txt"].chunks > 3
+    assert place.files()["prices.csv"].status == "stale"
+    assert place.finds("cello") == (True, True)
+
+
 def test_an_emptied_file_loses_its_text(place: Place) -> None:
     place.sync()
     place.write("prices.csv", "")
