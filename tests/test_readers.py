@@ -244,7 +244,7 @@ def test_docx_keeps_order_headings_lists_and_tables(tmp_path: Path) -> None:
         ("paragraph", "年次有給休暇は10日とする。", path),
         ("list", "繰越可", path),
         ("list", "半日可", path),
-        ("table", "種別\t日数\t備考\n合併\t注 記", path),
+        ("table", "種別\t日数\t備考\n合併\t\t注 記", path),
         ("paragraph", "以上", path),
     ]
 

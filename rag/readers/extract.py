@@ -5,15 +5,18 @@ raises `DocumentError` with a sentence for a person when there is nothing to han
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rag.datatypes import Block, BlockKind
 from rag.errors import DocumentError
+from rag.readers.symbols import PLAIN_SYMBOLS
 
 MAX_CHARACTERS = 64_000_000  # of one document; no child could hand over more
 _MAX_HEADING_CHARACTERS = 1000
+_MIN_LONG_TABLE = 400  # characters
+_NUMBER = re.compile(r"[-+¥￥$€▲(]?[\d０-９][\d０-９.,:/ -]*[%％)円]?")
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -101,6 +104,13 @@ class Headings:
         return above
 
 
+def _names_columns(line: str) -> bool:
+    """Tell whether the cells of a row may be names: two or more, no number, none twice."""
+    cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
+    is_distinct = len(set(cells)) == len(cells) > 1
+    return is_distinct and not any(_NUMBER.fullmatch(cell) for cell in cells)
+
+
 def require_room(characters: int) -> None:
     """Raise DocumentError when a document grows beyond `MAX_CHARACTERS`.
 
@@ -146,9 +156,25 @@ class ExtractBuilder:
         """
         self._append(kind, text, self._headings.path)
 
+    def add_table(self, lines: Sequence[str], names: int = 1) -> None:
+        """Append a table, one row a line, whose first ``names`` rows name its columns.
+
+        In a table that fills several passages these rows are a heading, or else a row from its
+        middle would not tell what its columns mean. The heading ends with the table.
+        """
+        room = sum(len(line) for line in lines)
+        header = " / ".join(", ".join(line.split("\t")) for line in lines[:names])
+        if room < _MIN_LONG_TABLE or not 0 < names < len(lines) or not _names_columns(lines[0]):
+            self.add("table", "\n".join(lines))
+            return
+        path = self._headings.path
+        self._append("heading", "\n".join(lines[:names]), path)
+        header = normalize_text(header).translate(PLAIN_SYMBOLS)
+        self._append("table", "\n".join(lines[names:]), (*path, shorten_heading(header)))
+
     def add_heading(self, text: str, level: float) -> None:
         """Append a heading and open it for the blocks that follow. Lower levels are outer."""
-        text = normalize_text(text).strip()
+        text = normalize_text(text).translate(PLAIN_SYMBOLS).strip()
         if text:
             above = self._headings.enter(level, text.replace("\n", " "))
             self._append("heading", text, above)
@@ -173,7 +199,7 @@ class ExtractBuilder:
         )
 
     def _append(self, kind: BlockKind, text: str, heading_path: tuple[str, ...]) -> None:
-        text = normalize_text(text).strip("\n ")
+        text = normalize_text(text).translate(PLAIN_SYMBOLS).strip("\n ")
         if not text.strip():
             return
         follows_list = bool(self._blocks) and self._blocks[-1].kind == kind == "list"

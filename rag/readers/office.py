@@ -9,15 +9,18 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rag.datatypes import BlockKind
 from rag.readers.embedded import embedded_files
 from rag.readers.extract import Extract, ExtractBuilder
 from rag.readers.ooxml import Element, OfficePackage, open_office
+from rag.readers.outline import outline_level
+from rag.readers.symbols import RAISED, picture, show_raised
+from rag.readers.word_numbering import Numbering
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _HEADING_NAME = re.compile(r"(?:heading|見出し)\s*([1-9１-９])", re.IGNORECASE)
 _MAX_STYLES_INHERITED = 50
+_MAX_SPAN = 20  # columns of one cell that are counted
 _TITLE_NAMES = ("title", "表題")
 _LITERALS = {
     f"{_W}tab": "\t",
@@ -48,7 +51,10 @@ def read_docx(file: Path) -> Extract:
         if content is None:
             raise zipfile.BadZipFile("no body")
         styles = [package.parse(part) for part in package.related(package.main_name, "styles")]
-        body = _Body(_Styles(styles), _notes(package))
+        numbering = [
+            package.parse(part) for part in package.related(package.main_name, "numbering")
+        ]
+        body = _Body(_Styles(styles), _notes(package), Numbering(numbering))
     body.walk(content)
     return body.builder.build(body.title, parts=embedded_files(file))
 
@@ -78,7 +84,7 @@ class _Styles:
             None,
         )
         self._levels: dict[str | None, int | None] = {}
-        self._list_items: dict[str | None, bool] = {}
+        self._lists: dict[str | None, tuple[str, str | None] | None] = {}
 
     def level(self, paragraph: Element) -> int | None:
         """Return the heading level from 1, 0 for the document's title, None for body text."""
@@ -101,17 +107,29 @@ class _Styles:
                 return _level_from_outline(outline)
         return None
 
-    def is_list_item(self, paragraph: Element) -> bool:
-        """Tell whether the paragraph carries a bullet or a number."""
-        numbering = _value(paragraph, f"{_W}pPr/{_W}numPr/{_W}numId")
-        if numbering is not None:
-            return numbering != "0"
+    def list_of(self, paragraph: Element) -> tuple[str, str | None, str | None] | None:
+        """Return list, level and style of a paragraph with a bullet or a number, else None.
+
+        The level is None where the list itself tells it by the style.
+        """
         style_id = self._style_id(paragraph)
-        if style_id not in self._list_items:
-            chain = self._chain(style_id)
-            has_number = any(style.find(f"{_W}pPr/{_W}numPr") is not None for style in chain)
-            self._list_items[style_id] = has_number
-        return self._list_items[style_id]
+        number = _value(paragraph, f"{_W}pPr/{_W}numPr/{_W}numId")
+        level = _value(paragraph, f"{_W}pPr/{_W}numPr/{_W}ilvl")
+        if number is None:
+            if style_id not in self._lists:
+                self._lists[style_id] = self._list_of_style(style_id)
+            of_style = self._lists[style_id]
+            if of_style is None:
+                return None
+            number, level = of_style[0], level or of_style[1]
+        return None if number == "0" else (number, level, style_id)
+
+    def _list_of_style(self, style_id: str | None) -> tuple[str, str | None] | None:
+        for style in self._chain(style_id):
+            number = _value(style, f"{_W}pPr/{_W}numPr/{_W}numId")
+            if number is not None:
+                return number, _value(style, f"{_W}pPr/{_W}numPr/{_W}ilvl")
+        return None
 
     def _style_id(self, paragraph: Element) -> str | None:
         return _value(paragraph, f"{_W}pPr/{_W}pStyle") or self._default
@@ -129,9 +147,10 @@ class _Styles:
 class _Body:
     """Walks blocks in order: paragraphs, tables, and the containers that wrap them."""
 
-    def __init__(self, styles: _Styles, notes: Notes) -> None:
+    def __init__(self, styles: _Styles, notes: Notes, numbering: Numbering) -> None:
         self.builder = ExtractBuilder()
         self.title = ""
+        self._numbering = numbering
         self._styles = styles
         self._notes = notes
 
@@ -146,26 +165,47 @@ class _Body:
                 self.walk(child)  # content controls, tracked insertions, custom XML
 
     def _paragraph(self, paragraph: Element) -> None:
-        text = _text(paragraph).strip()
+        text = self._numbered(paragraph)
         level = self._styles.level(paragraph)
         if level is not None:
             self.builder.add_heading(text, level)
             self.title = self.title or text.replace("\n", " ")
-        else:
-            kind: BlockKind = "list" if self._styles.is_list_item(paragraph) else "paragraph"
-            self.builder.add(kind, text)
+        elif (level := outline_level(text)) is not None:
+            self.builder.add_heading(text, level)
+        elif _text(paragraph).strip():
+            is_item = self._styles.list_of(paragraph) is not None
+            self.builder.add("list" if is_item else "paragraph", text)
         self._add_notes(paragraph)
         for box in _text_boxes(paragraph):
             self.walk(box)
+
+    def _numbered(self, paragraph: Element) -> str:
+        """Return the text of a paragraph behind the number that Word shows before it."""
+        of_list = self._styles.list_of(paragraph)
+        label = "" if of_list is None else self._numbering.label(*of_list)
+        return f"{label} {_text(paragraph).strip()}".strip()
 
     def _table(self, table: Element) -> None:
         rows = [list(_inside(row, f"{_W}tc")) for row in _inside(table, f"{_W}tr")]
         if len(rows) == 1 and len(rows[0]) == 1:
             self.walk(rows[0][0])  # a frame drawn around paragraphs
             return
-        lines = ("\t".join(_cell_text(cell) for cell in row).rstrip("\t") for row in rows)
-        self.builder.add("table", "\n".join(line for line in lines if line.strip()))
+        lines = ["".join(self._cell(cell) for cell in row).rstrip("\t") for row in rows]
+        self.builder.add_table([line for line in lines if line.strip()])
         self._add_notes(table)
+
+    def _cell(self, cell: Element) -> str:
+        """Return the cell on one line and a tab for each column that it takes.
+
+        A cell merged with the one above it is empty.
+        """
+        span = _value(cell, f"{_W}tcPr/{_W}gridSpan") or ""
+        columns = min(int(span), _MAX_SPAN) if span.isdigit() else 1
+        merge = cell.find(f"{_W}tcPr/{_W}vMerge")
+        if merge is not None and merge.get(f"{_W}val") != "restart":
+            return "\t" * columns
+        paragraphs = (" ".join(self._numbered(entry).split()) for entry in cell.iter(f"{_W}p"))
+        return " ".join(text for text in paragraphs if text) + "\t" * columns
 
     def _add_notes(self, element: Element) -> None:
         """Add the notes that ``element`` refers to, each once however often it is cited."""
@@ -185,17 +225,8 @@ def _inside(parent: Element, tag: str) -> Iterator[Element]:
             yield from _inside(child, tag)
 
 
-def _cell_text(cell: Element) -> str:
-    """Return the cell on one line; a cell merged with the one above it is empty."""
-    merge = cell.find(f"{_W}tcPr/{_W}vMerge")
-    if merge is not None and merge.get(f"{_W}val") != "restart":
-        return ""
-    paragraphs = (_text(paragraph) for paragraph in cell.iter(f"{_W}p"))
-    return " ".join(" ".join(text.split()) for text in paragraphs if text.strip())
-
-
 def _text(element: Element) -> str:
-    return "".join(_pieces(element))
+    return show_raised("".join(_pieces(element)))
 
 
 def _pieces(element: Element) -> Iterator[str]:
@@ -204,7 +235,11 @@ def _pieces(element: Element) -> Iterator[str]:
             yield child.text or ""
         elif child.tag in _LITERALS:
             yield _LITERALS[child.tag]
+        elif child.tag == f"{_W}sym":
+            yield picture(child.get(f"{_W}font", ""), child.get(f"{_W}char", ""))
         elif child.tag not in _LEFT_OUT:
+            if _value(child, f"{_W}rPr/{_W}vertAlign") == "superscript":
+                yield RAISED
             yield from _pieces(child)
 
 

@@ -2,13 +2,15 @@
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from rag.readers.encoding import decode_labelled, decode_text
 from rag.readers.extract import Extract, ExtractBuilder, joint, normalize_text
 from rag.readers.markup import require_moderate
+from rag.readers.symbols import RAISED, show_raised
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -26,6 +28,8 @@ _BLOCKS = frozenset((
 ))  # fmt: skip
 _HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 _MAX_ELEMENTS = 300_000  # of one page; a table of 100,000 cells has half of it
+_MAX_SPAN = 50  # rows or columns of one cell that are counted
+_ANCHOR = re.compile(r"\s*(?:¶|🔗|\[\s*(?:edit|編集)[^\[\]]{0,40}\])$")  # of wikis and manuals
 _LINE_BREAK = "\v"  # stands for <br>; HTML text cannot hold this character
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _HIDDEN_STYLE = re.compile(r"(display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
@@ -103,11 +107,13 @@ class _Page:
     def _element(self, tag: "Tag") -> None:
         if tag.name == "a" and not isinstance(tag.previous_sibling, str):
             self._inline.append(" ")  # links of a menu, kept apart by its style alone
+        if tag.name == "sup":
+            self._inline.append(RAISED)
         if tag.name == "br":
             self._inline.append(_LINE_BREAK)
         elif tag.name in _HEADINGS:
             self.flush()
-            self.builder.add_heading(_visible_text(tag), int(tag.name[1]))
+            self.builder.add_heading(_ANCHOR.sub("", _visible_text(tag)), int(tag.name[1]))
         elif tag.name == "pre":
             self.flush()
             self.builder.add("code", tag.get_text())
@@ -131,12 +137,38 @@ class _Page:
         """Write a table, one row a line. Tables that hold headings or tables are mere layout."""
         if table.caption is not None:
             self.builder.add("paragraph", _visible_text(table.caption))
-        rows = [
-            [_visible_text(cell).replace("\n", " ") for cell in row.find_all(["td", "th"])]
-            for row in table.find_all("tr")
-            if not _is_hidden(row)
-        ]
-        self.builder.add("table", "\n".join("\t".join(cells) for cells in rows if any(cells)))
+        rows = [row for row in table.find_all("tr") if not _is_hidden(row)]
+        lines = [line for line in _lines(rows) if line.strip()]
+        names = sum(1 for _ in takewhile(_names_columns, rows))
+        self.builder.add_table(lines, names or 1)
+
+
+def _lines(rows: Sequence["Tag"]) -> Iterator[str]:
+    """Yield each row with a tab between columns; a cell over several stands in its first one."""
+    taken: dict[int, int] = {}  # column -> rows that a cell from above still covers
+    for row in rows:
+        line, column = "", 0
+        for cell in row.find_all(["td", "th"]):
+            while taken.get(column, 0) > 0:
+                taken[column] -= 1
+                line, column = line + "\t", column + 1
+            columns, more_rows = _span(cell, "colspan"), _span(cell, "rowspan") - 1
+            line += _visible_text(cell).replace("\n", " ") + "\t" * columns
+            taken.update(dict.fromkeys(range(column, column + columns), more_rows))
+            column += columns
+        for right in [place for place in taken if place >= column]:
+            taken[right] -= taken[right] > 0
+        yield line.rstrip("\t")
+
+
+def _span(cell: "Tag", name: str) -> int:
+    value = str(cell.get(name, "")).strip()
+    return min(max(int(value), 1), _MAX_SPAN) if value.isdecimal() else 1
+
+
+def _names_columns(row: "Tag") -> bool:
+    """Tell whether a row holds nothing but names of columns."""
+    return row.find("th") is not None and row.find("td") is None
 
 
 def _is_shown(text: str) -> bool:
@@ -164,14 +196,14 @@ def _inline_pieces(tag: "Tag") -> Iterator[str]:
                 yield child
         elif not _is_hidden(inner := cast("Tag", child)):
             is_block = inner.name == "br" or inner.name in _BLOCKS
-            yield _LINE_BREAK if is_block else ""
+            yield _LINE_BREAK if is_block else RAISED if inner.name == "sup" else ""
             yield from _inline_pieces(inner)
 
 
 def _collapse(source: str) -> str:
     """Collapse white space as a browser does; a line break inside Japanese is no space."""
     lines = (_SPACES.sub(_space, line.strip(" \t\r\n\f")) for line in source.split(_LINE_BREAK))
-    return "\n".join(line for line in lines if line)
+    return show_raised("\n".join(line for line in lines if line))
 
 
 def _space(match: re.Match[str]) -> str:

@@ -1,0 +1,228 @@
+"""What reading sixty odd office documents found: each mend with the document that asked for it."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from rag.readers import reader_for
+from rag.readers.extract import Extract, ExtractBuilder
+from rag.readers.outline import outline_level
+from rag.readers.web import add_html
+from rag.readers.word_numbering import Numbering
+
+WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def read(file: Path) -> Extract:
+    return reader_for(file)(file)
+
+
+def read_as(folder: Path, name: str, content: str | bytes) -> Extract:
+    file = folder / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return read(file)
+
+
+def parts(extract: Extract) -> list[tuple[str, str, tuple[str, ...]]]:
+    return [(b.kind, extract.text[b.start : b.end], b.heading_path) for b in extract.blocks]
+
+
+def relations(*entries: tuple[str, str, str]) -> str:
+    return "<Relationships>{}</Relationships>".format(
+        "".join(
+            f'<Relationship Id="{name}" Type="{RELATIONS}/{kind}" Target="{target}"/>'
+            for name, kind, target in entries
+        )
+    )
+
+
+# Word
+
+
+def read_docx(folder: Path, body: str, numbering: str = "") -> Extract:
+    with zipfile.ZipFile(folder / "a.docx", "w") as package:
+        package.writestr("[Content_Types].xml", "<Types/>")
+        package.writestr("_rels/.rels", relations(("d", "officeDocument", "word/document.xml")))
+        package.writestr(
+            "word/_rels/document.xml.rels", relations(("n", "numbering", "numbering.xml"))
+        )
+        package.writestr(
+            "word/document.xml",
+            f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>',
+        )
+        package.writestr(
+            "word/numbering.xml", f'<w:numbering xmlns:w="{WORD}">{numbering}</w:numbering>'
+        )
+    return read(folder / "a.docx")
+
+
+def numbered(text: str, number: int, level: int) -> str:
+    return (
+        f'<w:p><w:pPr><w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'
+        f"</w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
+    )
+
+
+def level(index: int, form: str, pattern: str, start: int = 1) -> str:
+    return (
+        f'<w:lvl w:ilvl="{index}"><w:start w:val="{start}"/><w:numFmt w:val="{form}"/>'
+        f'<w:lvlText w:val="{pattern}"/></w:lvl>'
+    )
+
+
+CONTRACT = (
+    '<w:abstractNum w:abstractNumId="0">'
+    + level(0, "decimal", "第%1条")
+    + level(1, "decimalFullWidth", "%2　")
+    + level(2, "aiueoFullWidth", "(%3)")
+    + "</w:abstractNum>"
+    '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    '<w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0">'
+    '<w:startOverride w:val="7"/></w:lvlOverride></w:num>'
+)
+
+
+def test_the_numbers_word_counts_stand_before_articles_and_paragraphs(tmp_path: Path) -> None:
+    body = "".join(
+        numbered(text, number, depth)
+        for text, number, depth in (
+            ("（目的）", 1, 0), ("委託する。", 1, 1), ("（報酬）", 1, 0), ("月額とする。", 1, 1),
+            ("次による。", 1, 1), ("翌月末日", 1, 2), ("（附則）", 2, 0), ("（施行）", 2, 0),
+        )
+    )  # fmt: skip
+    assert (
+        read_docx(tmp_path, body, CONTRACT).text.split()
+        == (
+            "第1条 （目的） １ 委託する。 第2条 （報酬） １ 月額とする。 ２ 次による。 "
+            "(ア) 翌月末日 第7条 （附則） 第8条 （施行）"
+        ).split()
+    )
+
+
+def test_bullets_and_unknown_lists_get_no_number(tmp_path: Path) -> None:
+    bullets = (
+        '<w:abstractNum w:abstractNumId="0">' + level(0, "bullet", "\uf0b7") + "</w:abstractNum>"
+        '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    )
+    body = numbered("点", 1, 0) + numbered("線", 9, 0)
+    assert parts(read_docx(tmp_path, body, bullets)) == [("list", "点", ()), ("list", "線", ())]
+
+
+@pytest.mark.parametrize(
+    ("form", "start", "shown"),
+    [
+        ("upperRoman", 14, "XIV"),
+        ("lowerLetter", 27, "aa"),
+        ("japaneseCounting", 21, "二十一"),
+        ("japaneseCounting", 110, "百十"),
+        ("decimalZero", 7, "07"),
+        ("decimalEnclosedCircle", 3, "③"),
+        ("irohaFullWidth", 2, "ロ"),
+        ("decimalEnclosedCircle", 21, "21"),
+        ("upperLetter", 999_999, "999999"),
+        ("hebrew1", 4, "4"),
+    ],
+)
+def test_a_number_is_written_as_its_list_asks(form: str, start: int, shown: str) -> None:
+    from lxml import etree
+
+    numbering = (
+        f'<w:numbering xmlns:w="{WORD}"><w:abstractNum w:abstractNumId="0">'
+        + level(0, form, "%1", start)
+        + '</w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num></w:numbering>'
+    )
+    assert Numbering([etree.fromstring(numbering)]).label("1", "0", None) == shown
+
+
+def test_a_cell_over_two_columns_does_not_shift_the_next_one(tmp_path: Path) -> None:
+    cell = "<w:tc>{}<w:p><w:r><w:t>{}</w:t></w:r></w:p></w:tc>"
+    wide = cell.format('<w:tcPr><w:gridSpan w:val="2"/></w:tcPr>', "区分")
+    body = (
+        f"<w:tbl><w:tr>{wide}{cell.format('', '料金')}</w:tr>"
+        f"<w:tr>{''.join(cell.format('', text) for text in ('大人', '平日', '800円'))}</w:tr>"
+        "</w:tbl>"
+    )
+    assert read_docx(tmp_path, body).text == "区分\t\t料金\n大人\t平日\t800円"
+
+
+def test_raised_digits_do_not_change_a_number_and_boxes_are_seen(tmp_path: Path) -> None:
+    raised = '<w:r><w:rPr><w:vertAlign w:val="superscript"/></w:rPr><w:t>{}</w:t></w:r>'
+    body = (
+        f"<w:p><w:r><w:t>10</w:t></w:r>{raised.format(6)}<w:r><w:t> m</w:t></w:r>{raised.format(2)}"
+        '<w:r><w:sym w:font="Wingdings" w:char="F0FE"/></w:r><w:r><w:t>同\u00ad意</w:t></w:r></w:p>'
+    )
+    assert read_docx(tmp_path, body).text == "10^6 m2☑同意"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("第１章　総則", 12),
+        ("第2節 日当", 13),
+        ("第三条（定義）", 15),
+        ("第１条の２　（特例）", 15),
+        ("附　則", 12),
+        ("第１条　この規程は旅費について定める。", None),
+        ("第１章　総則 ……… 3", None),
+        ("第２章に定める手続", None),
+        ("第１条（目的）に基づく申請", None),
+    ],
+)
+def test_chapters_and_articles_are_headings_by_their_words(text: str, expected: int | None) -> None:
+    assert outline_level(text) == expected
+
+
+# Tables
+
+
+def test_a_long_table_tells_its_columns_in_every_passage_and_a_short_one_stays_whole() -> None:
+    rows = [f"A-{number:03}\tcartridge {number}" for number in range(40)]
+    builder = ExtractBuilder()
+    builder.add_heading("Prices", 1)
+    builder.add_table(["Code\tItem", *rows])
+    builder.add("paragraph", "VAT not included.")
+    builder.add_table(["Code\tItem", *rows[:2]])
+    assert [(kind, path) for kind, _, path in parts(builder.build())] == [
+        ("heading", ()),
+        ("heading", ("Prices",)),
+        ("table", ("Prices", "Code, Item")),
+        ("paragraph", ("Prices",)),
+        ("table", ("Prices",)),
+    ]
+
+
+def test_a_long_table_without_names_has_no_header() -> None:
+    builder = ExtractBuilder()
+    builder.add_table([f"{number}\t2024-04-01\tapples and pears" for number in range(40)])
+    assert [kind for kind, _, _ in parts(builder.build())] == ["table"]
+
+
+# HTML
+
+
+def shown(source: str) -> str:
+    builder = ExtractBuilder()
+    add_html(builder, source)
+    return builder.build().text
+
+
+def test_cells_over_rows_and_columns_keep_the_others_in_place() -> None:
+    table = (
+        "<table><tr><th>品<th>単価<th>数<tr><td rowspan=2>墨<td>1,500<td rowspan=3>2"
+        "<tr><td>1,700<tr><td colspan=2>計<tr><td>a<td>b<td>c</table>"
+    )
+    assert shown(table) == "品\t単価\t数\n墨\t1,500\t2\n\t1,700\n計\na\tb\tc"
+
+
+def test_raised_digits_stay_apart_from_digits_alone() -> None:
+    assert shown("<p>10<sup>6</sup> m<sup>2</sup> in 2019<sup>3</sup>, 1<sup>st</sup>") == (
+        "10^6 m2 in 2019^3, 1st"
+    )
+
+
+def test_headings_are_read_without_the_anchors_of_wikis() -> None:
+    assert shown("<h1>Backup<a>¶</a></h1><h2>概要<span>[編集]</span></h2><h2>Plan [b]</h2>") == (
+        "Backup\n\n概要\n\nPlan [b]"
+    )
