@@ -8,6 +8,7 @@ from rag.config import EXTRACTIVE
 from rag.datatypes import Answer, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.passage import chunk_of
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
 from rag.ui.sources import show_source, source_label
@@ -111,7 +112,7 @@ def _draw_failure(words: Words, stored: StoredAnswer) -> None:
         INTERRUPTED: words("error_interrupted"),
         INTERNAL_ERROR: words("error_internal"),
     }
-    reason = known.get(stored.error, stored.error)
+    reason = known.get(stored.error) or reason_words(words, stored.error)
     with st.container(border=True, key=f"failed-{stored.id}"):
         st.html(
             f'<div class="fk-card-title">{html.escape(words("failed"))}</div>' + note_html(reason)

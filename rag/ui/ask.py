@@ -15,6 +15,7 @@ from rag.store import StoredAnswer
 from rag.ui.answer_view import draw_answer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
 from rag.ui.documents import draw_damage
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, note_html, text_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
@@ -47,7 +48,7 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
             status = services.engine.index_status()
     except RagError as error:
         st.warning(f"**{words('index_unusable')}**", icon=":material/build:")
-        st.text(str(error))
+        st.text(reason_words(words, str(error)))
         return None
     if status is not None:
         draw_damage(words, status)
@@ -95,7 +96,7 @@ def _draw_input(
         failed = st.session_state.pop("ask_error", None)
         if failed:
             st.error(words("failed"), icon=":material/info:")
-            st.text(failed)
+            st.text(reason_words(words, failed))
         if live is not None:
             st.button(
                 words("stop"),

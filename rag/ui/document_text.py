@@ -7,6 +7,7 @@ import streamlit as st
 from rag.datatypes import Document
 from rag.errors import RagError
 from rag.ui.place import place_words
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import text_html
 from rag.ui.segments import Segment, screens_of, segments_of
 from rag.ui.services import Services
@@ -25,7 +26,7 @@ def _draw(services: Services, words: Words, path: str) -> None:
     try:
         document = services.engine.document(path)
     except RagError as error:
-        st.text(str(error))
+        st.text(reason_words(words, str(error)))
         return
     segments = segments_of(document)
     screens = screens_of(segments)

@@ -9,6 +9,7 @@ from rag.errors import RagError
 from rag.ui.clock import local_time
 from rag.ui.files import READABLE, draw_files
 from rag.ui.folders import draw_folders
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
@@ -57,7 +58,7 @@ def draw_damage(words: Words, status: IndexStatus) -> None:
         st.warning(
             f"**{words('index_older')}** {words('index_older_help')}", icon=":material/build:"
         )
-        st.html(note_html(status.damage))
+        st.html(note_html(reason_words(words, status.damage)))
 
 
 def _read_index(
@@ -69,7 +70,7 @@ def _read_index(
             status = services.engine.index_status()
     except RagError as error:
         st.warning(f"**{words('index_unusable')}**", icon=":material/build:")
-        st.text(str(error))
+        st.text(reason_words(words, str(error)))
     else:
         return status, status.sources if status else (), False
     try:  # built with another embedder: its folders are known nevertheless

@@ -12,6 +12,7 @@ from rag.datatypes import FileStatus, IndexStatus, Source
 from rag.errors import RagError
 from rag.sources import SyncRequest, apply_request
 from rag.ui.document_text import show_document
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
@@ -60,7 +61,7 @@ def _filtered(words: Words, files: Sequence[FileStatus]) -> list[FileStatus]:
         for file in files
         if (not statuses or file.status in statuses)
         and (_SCANNED not in chosen or file.scanned_pages)
-        and (not wanted or wanted in _folded(f"{file.path}\n{file.reason}"))
+        and (not wanted or wanted in _folded(f"{file.path}\n{reason_words(words, file.reason)}"))
     ]
 
 
@@ -79,7 +80,7 @@ def _draw_table(words: Words, files: Sequence[FileStatus], index_id: str) -> Fil
         {
             words("column_path"): [_shown_path(file) for file in files],
             words("column_status"): [_badges(words, file) for file in files],
-            words("column_reason"): [file.reason for file in files],
+            words("column_reason"): [reason_words(words, file.reason) for file in files],
             words("column_pages"): [file.pages or None for file in files],
             words("column_chunks"): [file.chunks or None for file in files],
             words("column_size"): [ceil(file.size_bytes / 102.4) / 10 for file in files],
@@ -161,7 +162,8 @@ def _describe(words: Words, file: FileStatus | None) -> str:
     if file is None:
         return words("choose_file")
     inside = words("inside_container", container=file.container) if file.container else ""
-    return " · ".join(part for part in (file.path, file.reason, inside) if part)
+    reason = reason_words(words, file.reason)
+    return " · ".join(part for part in (file.path, reason, inside) if part)
 
 
 def _can_retry(file: FileStatus) -> bool:

@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from rag.errors import RagError
 from rag.ui import ask, documents
 from rag.ui.conversation import current_conversation, open_conversation
+from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import label_text
 from rag.ui.services import Services, load_services
 from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
@@ -29,7 +30,7 @@ def draw() -> None:
         services = load_services()
     except RagError as error:
         st.warning(f"**{words('start_failed')}**", icon=":material/settings:")
-        st.text(str(error))
+        st.text(reason_words(words, str(error)))
         return
     documents_page = st.Page(
         partial(documents.draw, services, words),

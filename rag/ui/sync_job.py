@@ -11,6 +11,7 @@ from rag.errors import RagError
 from rag.store import Job
 from rag.ui.clock import local_time
 from rag.ui.pace import pace_of
+from rag.ui.reasons import reason_words
 from rag.ui.services import Services
 from rag.ui.strings import Words
 
@@ -118,13 +119,13 @@ def _draw_failure(services: Services, words: Words, job: Job) -> None:
     st.error(words("sync_failed"), icon=":material/error:")
     shrink = _SHRINK.search(job.message)
     if shrink is None:
-        st.text(job.message)
+        st.text(reason_words(words, job.message))
         return
     st.text(words("sync_shrinks", after=shrink[1], before=shrink[2]))
     if st.button(words("sync_anyway", count=shrink[1]), key="sync-anyway"):
         try:
             services.jobs.repeat_allowing_shrink(job)
         except RagError as error:
-            st.text(str(error))
+            st.text(reason_words(words, str(error)))
         else:
             st.rerun()

@@ -10,6 +10,7 @@ import streamlit as st
 from rag.datatypes import Progress, Source, SyncPlan
 from rag.errors import RagError
 from rag.sources import SyncRequest, apply_request
+from rag.ui.reasons import reason_words
 from rag.ui.services import Services
 from rag.ui.strings import Words
 from rag.ui.sync_job import plan_words
@@ -74,7 +75,7 @@ def draw_plan(
 
 def _draw_error(words: Words, error: str) -> None:
     st.error(words("check_failed"), icon=":material/info:")
-    st.text(error)
+    st.text(reason_words(words, error))
 
 
 def _compare(

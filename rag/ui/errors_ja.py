@@ -1,0 +1,239 @@
+"""What errors say, in Japanese. Same placeholders as in English (tested)."""
+
+ERRORS = {
+    # asking
+    "The question is empty. Type what you want to know.": (
+        "質問が空です。知りたいことを入力してください。"
+    ),
+    (
+        "The question has {count} characters; at most {limit} are read. Shorten it, or put the "
+        "long text into a document and ask about that."
+    ): (
+        "質問が{count}文字あり、上限の{limit}文字を超えています。短くするか、"
+        "長い文章を文書に入れてそれについて質問してください。"
+    ),
+    "{count} questions are waiting already. Ask again when some of them are answered.": (
+        "すでに{count}件の質問が順番を待っています。回答が進んでから、もう一度質問してください。"
+    ),
+    "This conversation was deleted. Start a new one.": (
+        "この会話は削除されました。新しい会話を始めてください。"
+    ),
+    "There is no collection {name}; there are: {names}.": (
+        "コレクション {name} はありません。あるのは {names} です。"
+    ),
+    "The index holds no document {path}; it may have been removed.": (
+        "文書 {path} は索引にありません。削除された可能性があります。"
+    ),
+    # folders and files to sync
+    "The folder {folder} does not exist. Name a folder with documents.": (
+        "フォルダー {folder} がありません。文書のあるフォルダーを指定してください。"
+    ),
+    "{folder} is a file, not a folder. Name the folder that holds it.": (
+        "{folder} はフォルダーではなくファイルです。"
+        "そのファイルがあるフォルダーを指定してください。"
+    ),
+    "The folder {folder} holds no files. Put documents into it and retry.": (
+        "フォルダー {folder} にはファイルがありません。文書を入れてから、もう一度実行してください。"
+    ),
+    "The folder {folder} cannot be listed ({error}). Check its permissions.": (
+        "フォルダー {folder} の中を読み取れません（{error}）。アクセス権を確認してください。"
+    ),
+    "{folder} is not a folder on this machine. Check the path.": (
+        "{folder} は、このパソコンのフォルダーではありません。パスを確認してください。"
+    ),
+    "{folder} is no folder of this index (it has: {names}).": (
+        "{folder} は、この索引のフォルダーではありません（あるのは {names}）。"
+    ),
+    "{path} belongs to no folder of this index.": (
+        "{path} は、この索引のどのフォルダーにも属していません。"
+    ),
+    (
+        "{folder} lies inside {other}, which is in the index already; its files would stand there "
+        "twice. Drop one of the two folders."
+    ): (
+        "{folder} は、登録済みの {other} の中にあり、同じファイルが二重に登録されてしまいます。"
+        "どちらか一方を対象から外してください。"
+    ),
+    "This leaves no folder in the index. Name one to keep or to add.": (
+        "索引のフォルダーがなくなります。残すか追加するフォルダーを指定してください。"
+    ),
+    "The name of a collection has 1 to 100 characters.": (
+        "コレクションの名前は1文字以上100文字以内にしてください。"
+    ),
+    "The index lists no file {path}. Copy its path from `status`.": (
+        "ファイル {path} は索引の一覧にありません。"
+        "`status` に表示されるパスをそのまま指定してください。"
+    ),
+    "{path} lies inside {other}, which can only be left out or taken in whole.": (
+        "{path} は {other} の中にあります。除外や除外の解除は、{other} 全体にしか行えません。"
+    ),
+    # syncs and builds
+    "The index is being updated already. Wait until that ends, or cancel it.": (
+        "索引はすでに更新中です。終わるのを待つか、中止してください。"
+    ),
+    "Another build is writing to {folder} at this moment. Wait for it to end.": (
+        "別の更新が {folder} に書き込んでいます。終わるまでお待ちください。"
+    ),
+    "The sync could not start ({error}).": "索引の更新を始められませんでした（{error}）。",
+    "The sync ended unexpectedly{code}. Its log is {path}.": (
+        "索引の更新が異常終了しました{code}。記録は {path} にあります。"
+    ),
+    "There is no job {name}.": "更新 {name} は見つかりません。",
+    (
+        "None of the {count} files in {folders} could be indexed ({reasons}). Add readable "
+        "documents; the previous index is untouched."
+    ): (
+        "{folders} の{count}個のファイルは、どれも登録できませんでした（{reasons}）。"
+        "読み込める文書を追加してください。これまでの索引は元のままです。"
+    ),
+    (
+        "Only {after} of {before} documents are left in {folders}. If that is meant, repeat the "
+        "command with --allow-shrink; otherwise check that the folder is complete. The previous "
+        "index is untouched."
+    ): (
+        "{folders} の文書{before}件のうち{after}件しか残りません。意図したものであれば、"
+        "--allow-shrink を付けてもう一度実行してください。そうでなければ、"
+        "フォルダーの中身がそろっているか確認してください。これまでの索引は元のままです。"
+    ),
+    (
+        "The new index could not be written to {folder} ({error}). Free some disk space or check "
+        "the folder's permissions; the previous index is untouched."
+    ): (
+        "新しい索引を {folder} に書き込めませんでした（{error}）。ディスクの空きを増やすか、"
+        "フォルダーのアクセス権を確認してください。これまでの索引は元のままです。"
+    ),
+    (
+        "The new index failed its self-check and was not published; the previous one still "
+        "serves. Build again; if it happens twice, please report it."
+    ): (
+        "新しい索引が自己検査に合格しなかったため、これまでの索引を使い続けます。"
+        "もう一度更新してください。繰り返す場合は、不具合としてお知らせください。"
+    ),
+    (
+        "The embedding model ended unexpectedly, perhaps for want of memory. Close other programs "
+        "and repeat the command: what was embedded so far is kept, and the previous index is "
+        "untouched."
+    ): (
+        "検索モデルが異常終了しました。メモリー不足の可能性があります。ほかのアプリを閉じて、"
+        "もう一度更新してください。ここまでの解析結果は残っており、これまでの索引は元のままです。"
+    ),
+    "The index folder {folder} cannot be written ({error}).": (
+        "索引のフォルダー {folder} に書き込めません（{error}）。"
+    ),
+    # the index
+    "There is no index in {folder} yet. Build one: `python -m rag build FOLDER`.": (
+        "{folder} に索引はまだありません。`python -m rag build FOLDER` で作成してください。"
+    ),
+    "The index file {path} {problem}. Rebuild it: `python -m rag build {folders}`.": (
+        "索引のファイル {path} {problem}。`python -m rag build {folders}` で作り直してください。"
+    ),
+    (
+        "The index has format {version}; this version reads format {own}. Rebuild it: `python -m "
+        "rag build {folders}`."
+    ): (
+        "索引の形式は{version}ですが、このバージョンが読み取れる形式は{own}です。"
+        "`python -m rag build {folders}` で作り直してください。"
+    ),
+    "The index has format {version}; this version reads format {own}. {rebuild}.": (
+        "索引の形式は{version}ですが、このバージョンが読み取れる形式は{own}です。"
+        "{rebuild}ください。"
+    ),
+    (
+        "The index was built with embedder {built} ({hash}), but the settings name {name} "
+        "({own}). {rebuild}, or set RAG_EMBED_MODEL={model}."
+    ): (
+        "索引は検索モデル {built}（{hash}）で作られていますが、"
+        "設定では {name}（{own}）になっています。{rebuild}いただくか、"
+        "RAG_EMBED_MODEL={model} を設定してください。"
+    ),
+    "{path} is damaged ({error}). Rebuild the index.": (
+        "{path} が壊れています（{error}）。索引を作り直してください。"
+    ),
+    "{path} is damaged. Rebuild the index.": "{path} が壊れています。索引を作り直してください。",
+    # settings, history and models
+    "Settings to mend: {problems}.": "直す必要のある設定があります（{problems}）。",
+    (
+        "The history in {path} cannot be opened ({error}). Move that file aside, or set "
+        "RAG_STATE_DIR to a writable folder, and start again."
+    ): (
+        "会話の履歴 {path} を開けません（{error}）。そのファイルを別の場所に移すか、"
+        "RAG_STATE_DIR に書き込めるフォルダーを設定して、起動し直してください。"
+    ),
+    (
+        "The embedder in {folder} could not be loaded ({error}). Check that it is a "
+        "sentence-transformers model and that RAG_DEVICE fits this machine, or set "
+        "RAG_EMBED_MODEL to another one."
+    ): (
+        "{folder} の検索モデルを読み込めませんでした（{error}）。"
+        "sentence-transformersのモデルであることと、"
+        "RAG_DEVICE がこのパソコンに合っていることを確認するか、"
+        "RAG_EMBED_MODEL に別のモデルを設定してください。"
+    ),
+    (
+        "The answer model in {folder} could not be loaded ({error}). Set RAG_ANSWER_MODEL to "
+        "another model, or to `extractive` to go without one."
+    ): (
+        "{folder} の回答用モデルを読み込めませんでした（{error}）。"
+        "RAG_ANSWER_MODEL に別のモデルを設定するか、"
+        "モデルを使わない場合は `extractive` を設定してください。"
+    ),
+    (
+        "The answer model in {folder} has no chat template. Choose an instruction-tuned model "
+        "(its name often ends in -Instruct)."
+    ): (
+        "{folder} の回答用モデルにはチャットテンプレートがありません。"
+        "指示に従うよう調整されたモデル（名前の末尾が -Instruct のものなど）を選んでください。"
+    ),
+    (
+        "{folder} is a GPTQ checkpoint and cannot be served as {precision}. Set "
+        "RAG_ANSWER_PRECISION=auto."
+    ): (
+        "{folder} はGPTQのモデルのため、{precision} では使えません。"
+        "RAG_ANSWER_PRECISION=auto を設定してください。"
+    ),
+    "RAG_DEVICE=cuda, but torch sees no CUDA GPU. Set RAG_DEVICE=auto.": (
+        "RAG_DEVICE=cuda ですが、CUDA対応のGPUが見つかりません。"
+        "RAG_DEVICE=auto を設定してください。"
+    ),
+    "{path} is missing or damaged.": "{path} がないか、壊れています。",
+    "The default embedder is not installed. Run `make setup` to install it.": (
+        "標準の検索モデルがインストールされていません。`make setup` を実行してください。"
+    ),
+    (
+        "There is no model {name} on this machine. Give the path of a model folder, or put it "
+        "below the models folder, or fetch a hub model once with `HF_HUB_OFFLINE=0 hf download "
+        "{model} --include '*.safetensors' '*.json' '*.txt' '*.model' '*.jinja'`."
+    ): (
+        "モデル {name} がこのパソコンにありません。モデルのフォルダーのパスを指定するか、"
+        "モデル用フォルダーの下に置いてください。"
+        "Hugging Faceのモデルは `HF_HUB_OFFLINE=0 hf download {model} --include '*.safetensors' '*"
+        ".json' '*.txt' '*.model' '*.jinja'` で一度だけ取得できます。"
+    ),
+    "The model folder {folder} holds no safetensors weights.": (
+        "モデルのフォルダー {folder} にsafetensors形式の重みがありません。"
+    ),
+    (
+        "The model folder {folder} holds {file}: pickled weights can run code when they are "
+        "loaded. Use a copy of the model with safetensors files only."
+    ): (
+        "モデルのフォルダー {folder} に {file} があります。pickle形式の重みは、"
+        "読み込むだけでコードを実行できてしまいます。safetensors形式だけのモデルを使ってください。"
+    ),
+    (
+        "The model folder {folder} holds program code ({file}), which is never run here. Use a "
+        "model of a standard architecture, with safetensors files only."
+    ): (
+        "モデルのフォルダー {folder} にプログラム（{file}）がありますが、実行しません。"
+        "標準的な構造で、safetensors形式だけのモデルを使ってください。"
+    ),
+    (
+        "{file} asks for custom code ({key}), which is never run here. Use a model of a standard "
+        "architecture."
+    ): (
+        "{file} は独自のコード（{key}）を求めていますが、実行しません。"
+        "標準的な構造のモデルを使ってください。"
+    ),
+    "{file} is not valid JSON; the model folder is damaged.": (
+        "{file} が正しいJSONではありません。モデルのフォルダーが壊れています。"
+    ),
+}

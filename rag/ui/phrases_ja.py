@@ -1,0 +1,77 @@
+"""Parts of messages that are English themselves, in Japanese, by the placeholder that they fill."""
+
+PHRASES = {
+    "kind": {
+        "a Word document": "Word文書",
+        "an Excel workbook": "Excelブック",
+        "a PowerPoint presentation": "PowerPointプレゼンテーション",
+        "an OpenDocument text": "OpenDocumentテキスト",
+        "an OpenDocument spreadsheet": "OpenDocumentスプレッドシート",
+        "an OpenDocument presentation": "OpenDocumentプレゼンテーション",
+        "an EPUB book": "EPUBの電子書籍",
+        "a zip archive": "ZIPアーカイブ",
+    },
+    "remedy": {
+        "run `{command}`": "`{command}` を実行し",
+    },
+    "formulas": {
+        "1 formula has": "数式1個",
+        "{count} formulas have": "数式{count}個",
+    },
+    "parts": {
+        "damaged: {name}": "壊れているもの：{name}",
+        "damaged: {name} and {count} more": "壊れているもの：{name} ほか{count}個",
+        "links to other files: {count}": "ほかのファイルへのリンク：{count}個",
+    },
+    "problem": {
+        "should be a folder; move it away": "はフォルダーではありません。別の場所に移してください",
+        "does not name an index": "に索引の名前がありません",
+        "is missing": "がありません",
+        "is missing or cannot be read": "がないか、読み取れません",
+        "holds no checksum": "にチェックサムがありません",
+        "differs from its checksum": "の内容がチェックサムと一致しません",
+        "was written by another version": "は別のバージョンで作られています",
+    },
+    "rebuild": {
+        "Rebuild it: `{command}`": "`{command}` で作り直して",
+    },
+    "code": {
+        "": "",
+        " with code {number}": "（終了コード {number}）",
+    },
+    "error": {
+        "it has version {version}, this program knows {own}": (
+            "バージョンが{version}で、このプログラムは{own}までに対応しています"
+        ),
+    },
+    "problems": {
+        "{path} is not a file": "{path} はファイルではありません",
+        "{path} is not readable as TOML ({error})": "{path} をTOMLとして読み取れません（{error}）",
+        "unknown in the environment: {names}": "環境変数に不明な名前：{names}",
+        "unknown in {path}: {names} (known: {known})": (
+            "{path} に不明な名前：{names}（使える名前：{known}）"
+        ),
+        "{setting} = {value} in {origin}: {expected}": (
+            "{origin} の {setting} = {value}：{expected}"
+        ),
+        "chunk_overlap_tokens ({overlap}) must be smaller than chunk_tokens ({size})": (
+            "chunk_overlap_tokens（{overlap}）は chunk_tokens（{size}）より小さくしてください"
+        ),
+        "max_new_tokens is more than four times prompt_tokens; raise prompt_tokens": (
+            "max_new_tokens が prompt_tokens の4倍を超えています。"
+            "prompt_tokens を大きくしてください"
+        ),
+    },
+    "origin": {
+        "the command line": "コマンドライン",
+        "the environment ({key})": "環境変数 {key}",
+    },
+    "expected": {
+        "expected a whole number from {low} to {high}": "{low}から{high}までの整数にしてください",
+        "expected a folder": "フォルダーを指定してください",
+        'expected some of "en", "ja", "other"': '"en"・"ja"・"other" から選んでください',
+        "expected text in quotes": "引用符で囲んだ文字列にしてください",
+        "expected one of {names}": "{names} のいずれかにしてください",
+        "expected a model name or folder": "モデルの名前かフォルダーを指定してください",
+    },
+}
