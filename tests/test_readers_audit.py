@@ -8,6 +8,10 @@ import pytest
 from rag.readers import reader_for
 from rag.readers.extract import Extract, ExtractBuilder
 from rag.readers.outline import outline_level
+from rag.readers.page_blocks import build_pages
+from rag.readers.page_furniture import without_furigana, without_running_lines
+from rag.readers.page_lines import Line
+from rag.readers.page_paragraphs import paragraphs_of
 from rag.readers.web import add_html
 from rag.readers.word_numbering import Numbering
 
@@ -226,3 +230,73 @@ def test_headings_are_read_without_the_anchors_of_wikis() -> None:
     assert shown("<h1>Backup<a>¶</a></h1><h2>概要<span>[編集]</span></h2><h2>Plan [b]</h2>") == (
         "Backup\n\n概要\n\nPlan [b]"
     )
+
+
+# PDF
+
+
+def line(text: str, low: float, size: float = 10.0, start: float = 50.0) -> Line:
+    return Line(text, start, start + size * len(text), low, low + size, size)
+
+
+def test_headers_and_footers_that_return_stand_once_and_alike_headings_stay() -> None:
+    pages = [
+        [
+            line(f"第{number}章 報告", 780, 16),
+            line(f"重点項目{number}の予算は{number * 11}万円である。", 700),
+            line("社外秘", 800),
+            line(f"文書 QP-07\t{number} / 30", 20),
+        ]
+        for number in range(1, 5)
+    ]
+    kept = without_running_lines(pages, 10.0)
+    assert kept[0] == pages[0]
+    assert [[entry.text for entry in lines] for lines in kept[1:]] == [
+        [f"第{number}章 報告", f"重点項目{number}の予算は{number * 11}万円である。"]
+        for number in (2, 3, 4)
+    ]
+
+
+@pytest.mark.parametrize("footer", ["- {} -", "Page {} of 30", "{}", "文書番号 QP-07", "p. {}"])
+def test_a_page_number_in_any_dress_returns(footer: str) -> None:
+    pages = [[line(f"text {n * n}", 400), line(footer.format(n), 20)] for n in (1, 2, 3)]
+    assert [len(lines) for lines in without_running_lines(pages, 10.0)] == [2, 1, 1]
+
+
+def test_lines_on_two_pages_or_with_other_numbers_stay() -> None:
+    pages = [[line("合計", 20), line(f"売上 {n}", 400)] for n in (5, 90)]
+    assert without_running_lines(pages, 10.0) == pages
+    pages = [[line(f"Total {n}", 20)] for n in (500, 720, 31)]
+    assert without_running_lines(pages, 10.0) == pages
+
+
+def test_furigana_and_the_gaps_it_makes_are_left_out() -> None:
+    lines = [line("この要 領は、梢 原館", 692), line("ようりょう\tこずえはら", 702, 5, 60)]
+    assert [entry.text for entry in without_furigana(lines)] == ["この要領は、梢原館"]
+    apart = [line("この要 領", 692), line("ようりょう", 600, 5, 60)]
+    assert without_furigana(apart) == apart
+
+
+def test_entries_of_forms_and_numbered_sentences_are_not_joined() -> None:
+    def texts(*lines: Line) -> list[str]:
+        return [paragraph.text for paragraph in paragraphs_of(lines, frozenset())]
+
+    form = ("お振込先：北海銀行札幌支店普通1234567", "お支払期限：2024年6月30日")
+    assert texts(line(form[0], 700), line(form[1], 688)) == list(form)
+    article = ("1 報酬は月額金五十万円（税別）とする。", "2 支払は次による。")
+    assert texts(line(article[0], 700), line(article[1], 688)) == list(article)
+    prose = ("次の訓練は参加者を全職員として六月と", "11月に行う。")
+    assert texts(line(prose[0], 700), line(prose[1], 688)) == ["".join(prose)]
+
+
+def test_articles_are_headings_and_points_in_large_type_are_none() -> None:
+    lines = [
+        line("第1条 （目的）", 700),
+        line("これは委託に関する約束であり、甲と乙が守る。", 688),
+        line("• Up 4%", 600, 20),
+    ]
+    assert parts(build_pages([lines])) == [
+        ("heading", "第1条 （目的）", ()),
+        ("paragraph", "これは委託に関する約束であり、甲と乙が守る。", ("第1条 （目的）",)),
+        ("list", "• Up 4%", ("第1条 （目的）",)),
+    ]

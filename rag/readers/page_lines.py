@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from rag.readers.extract import normalize_text
+from rag.readers.extract import is_cjk, normalize_text
+from rag.readers.symbols import PLAIN_SYMBOLS
 
 LINE_END_HYPHEN = "\x02"  # what pdfium reports for a hyphen where a word is broken
 _UNKNOWN = "\0"
@@ -20,6 +21,7 @@ _WORD = re.compile(r"[^ \t\xa0\0]+(?:\0+[^ \t\xa0\0]+)*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _CELL_GAP = 2.0  # em; justified text hardly ever stretches a space this far
+_PUNCTUATION = "、。，．・「」『』（）！？"  # their boxes are half empty
 _MIN_WORD_GAP = 0.15
 
 BULLET = re.compile(
@@ -127,9 +129,27 @@ def _line(page_text: str, start: int, end: int, glyphs: Glyphs) -> Line:
     is_row = cell_start is not None or bool(_LEADER.search(text))
     if across > along:
         left, right = min(first.left, last.left), max(first.right, last.right)
+        text = _with_gaps(page_text, start, end, glyphs, size) or text
         return Line(text, -first.top, -last.bottom, left, right, size, True, is_row)
     bottom, top = min(first.bottom, last.bottom), max(first.top, last.top)
     return Line(text, first.left, last.right, bottom, top, size, False, is_row, cell_start)
+
+
+def _with_gaps(text: str, start: int, end: int, glyphs: Glyphs, size: float) -> str:
+    """Return a vertical line with a wide space where there is room for one.
+
+    Many programs write none into the page, and pdfium looks for gaps beside characters only.
+    """
+    if not all(is_cjk(character) for character in text[start:end]):
+        return ""
+    pieces, bottom = [], glyphs.box(start).bottom
+    for index in range(start, end):
+        box = glyphs.box(index)
+        is_apart = bottom - box.top > 0.7 * size and text[index - 1] not in _PUNCTUATION
+        pieces += ["\u3000"] if is_apart else []
+        pieces.append(text[index])
+        bottom = box.bottom
+    return "".join(pieces)
 
 
 def _line_text(
@@ -150,7 +170,7 @@ def _line_text(
     text = text.replace(LINE_END_HYPHEN, "-")
     if _SURROGATE.search(text):
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
-    return normalize_text(text), last_cell
+    return normalize_text(text).translate(PLAIN_SYMBOLS), last_cell
 
 
 def _is_same_line(line: Line, fragment: Line) -> bool:

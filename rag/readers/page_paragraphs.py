@@ -17,6 +17,8 @@ from rag.readers.page_lines import BULLET, COMPOUND, NUMBER_IN_PARENTHESES, Line
 _MAX_LEADING = 2.5
 _MIN_WIDE = 0.4  # of the page's text width: a column of running text, not of labels
 _SENTENCE_ENDS = tuple(".。!！?？:：;；")
+_NUMBERED = re.compile(r"[\d０-９]{1,2}[\s　]+[\u3040-\u9fff]")
+_LABEL = re.compile(r"[^\s：:。、,.]{1,12}[：:]")
 _FIRST_WORD = re.compile(r"[^\s\u2e80-\U0003ffff]+")
 
 
@@ -125,6 +127,8 @@ class _Run:
         ends_sentence = line.text.endswith(_SENTENCE_ENDS)
         if ends_sentence and NUMBER_IN_PARENTHESES.match(following.text):
             return False
+        if _opens_entry(line.text, following.text):
+            return False
         is_hanging = following.start - first.start > 0.5 * line.size
         if ends_sentence and is_item(first.text) and not is_hanging:
             return False
@@ -132,6 +136,16 @@ class _Run:
         if is_indented and not is_item(line.text) and (ends_sentence or is_cjk(following.text[0])):
             return False
         return self._is_full[number] and self._is_running_text
+
+
+def _opens_entry(text: str, following: str) -> bool:
+    """Tell whether ``following`` is the next entry of a form or the next paragraph of an article.
+
+    As "支払期限：…" under "振込先：…", and "2 支払は…" under a whole sentence.
+    """
+    if text.endswith("。") and _NUMBERED.match(following):
+        return True
+    return bool(_LABEL.match(text) and _LABEL.match(following))
 
 
 def _is_in_last_cell(row: Line, following: Line) -> bool:
