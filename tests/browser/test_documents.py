@@ -60,8 +60,9 @@ def sync(tab: Tab, folder: Path | None = None) -> None:
 def test_a_folder_becomes_an_index_across_a_reload(
     browser: "Browser", server: ServerProcess, documents: Path
 ) -> None:
-    for number in range(400):  # enough to be seen while it is read
-        (documents / f"{number:03}.md").write_text(f"# Note {number}\n\nThe tea is at {number}.\n")
+    for number in range(400):  # enough to be seen while their meaning is computed
+        text = f"# Note {number}\n\n" + f"The tea of note {number} is at {number}. " * 20
+        (documents / f"{number:03}.md").write_text(text)
     tab = Tab(browser, server.url, "en", "light")
     tab.open()
     tab.picture("en-light-10-first-steps")
