@@ -230,7 +230,7 @@ def _require_unchanged(found: FoundFile) -> None:
 def _outcome(status: FileStatus, reading: Reading) -> Outcome:
     extract = reading.extract
     if not extract.text.strip():
-        reason = f"{len(reading.parts)} files inside, each listed by itself. {extract.remark}"
+        reason = f"Files inside, each listed by itself: {len(reading.parts)}. {extract.remark}"
         return Outcome(replace(status, status="archive", reason=reason.strip()))
     status = replace(
         status,

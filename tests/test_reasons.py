@@ -221,14 +221,14 @@ def test_values_keep_their_place(english: str, expected: str) -> None:
     [
         (f"{PASSWORD} {OLD_TEXT}", PASSWORD_JA + OLD_TEXT_JA),
         (
-            "12 files inside, each listed by itself. Left out of this archive: "
+            "Files inside, each listed by itself: 12. Left out of this archive: "
             "damaged: a. b; c.txt and 2 more; links to other files: 1.",
             "中に12個のファイルがあり、それぞれ一覧に表示しています。"
             "アーカイブから次のものを除外しました（壊れているもの：a. b; c.txt ほか2個；"
             "ほかのファイルへのリンク：1個）。",
         ),
         (
-            f"1 files inside, each listed by itself. Left out of this archive: damaged: "
+            f"Files inside, each listed by itself: 1. Left out of this archive: damaged: "
             f"1. Report.docx. {OLD_TEXT}",
             "中に1個のファイルがあり、それぞれ一覧に表示しています。アーカイブから次のものを"
             f"除外しました（壊れているもの：1. Report.docx）。{OLD_TEXT_JA}",
@@ -243,7 +243,7 @@ def test_values_keep_their_place(english: str, expected: str) -> None:
         (f"{PASSWORD} Ask Bob: he knows.", f"{PASSWORD_JA} Ask Bob: he knows."),
         (
             "None of the 2 files in /a, /b could be indexed (x: y.txt: This file is empty or "
-            "holds no text, so it is left out.; z.zip: 0 files inside, each listed by itself.). "
+            "holds no text, so it is left out.; z.zip: Files inside, each listed by itself: 0.). "
             "Add readable documents; the previous index is untouched.",
             "/a, /b の2個のファイルは、どれも登録できませんでした"
             "（x: y.txt：空のファイルか、文字を含まないファイルのため、登録していません；"
@@ -261,7 +261,7 @@ def test_sentences_beside_each_other_are_all_translated(english: str, expected: 
     [
         "",
         "Something new went wrong: a.txt. Try again.",
-        "{count} files inside, each listed by itself.",  # no number
+        "Files inside, each listed by itself: {count}.",  # no number
         f"Ask: {PASSWORD[:-1]}",  # not the whole sentence
         "This file is damaged or not a wax tablet; open it in its own program and save it again.",
         PASSWORD + " x" * 1000,  # longer than any message of this program
@@ -305,7 +305,7 @@ def test_a_reason_made_to_be_slow_is_not(hostile: str) -> None:
 FILES = (
     FileStatus("<b>x</b>.pdf", "encrypted", PASSWORD, sha256="1"),
     FileStatus(
-        "a.zip", "archive", "1 files inside, each listed by itself. Left out of this archive: "
+        "a.zip", "archive", "Files inside, each listed by itself: 1. Left out of this archive: "
         "damaged: <img src=x onerror=alert(1)>.txt.", sha256="2",
     ),
     FileStatus("b.txt", "failed", "A new kind of failure.", sha256="3"),

@@ -123,7 +123,7 @@ def read_mbox(file: Path) -> Extract:
             continue
         add_mail(builder, mail)
         parts += [Part(f"{number}/{part.name}", part.content) for part in mail.parts()]
-    remark = f"{encrypted} encrypted messages of this mailbox were left out." if encrypted else ""
+    remark = f"Encrypted messages of this mailbox, left out: {encrypted}." if encrypted else ""
     return builder.build(remark=remark, parts=parts)
 
 

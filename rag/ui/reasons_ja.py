@@ -37,7 +37,7 @@ REASONS = {
         "フォルダーの除外パターン {pattern} に当てはまります。"
     ),
     "Not among the files to include.": "フォルダーの「対象にするファイル」に含まれていません。",
-    "{count} files inside, each listed by itself.": (
+    "Files inside, each listed by itself: {count}.": (
         "中に{count}個のファイルがあり、それぞれ一覧に表示しています。"
     ),
     (
@@ -230,7 +230,10 @@ REASONS = {
     ),
     # archives, mail, books, notebooks, JSON
     "Left out of this archive: {parts}.": "アーカイブから次のものを除外しました（{parts}）。",
-    "{count} encrypted messages of this mailbox were left out.": (
+    "This file holds no event and no address; export it again from its program.": (
+        "予定も連絡先も含まれていません。元のソフトからもう一度書き出してください。"
+    ),
+    "Encrypted messages of this mailbox, left out: {count}.": (
         "暗号化されたメール{count}通を除外しました。"
     ),
     (
