@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rag.errors import RagError
@@ -124,3 +125,8 @@ class Database:
             for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
                 # executescript commits on its own, so the transaction is part of the script.
                 connection.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
+
+
+def now() -> str:
+    """Return the time as it is stored: ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

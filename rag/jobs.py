@@ -24,9 +24,10 @@ from rag.answer_json import report_from_json
 from rag.config import Config, config_environment
 from rag.datatypes import Progress
 from rag.errors import RagError
+from rag.job_store import Job, JobState
 from rag.process_identity import is_process_alive
 from rag.sources import SyncRequest
-from rag.store import Job, JobState, Store
+from rag.store import Store
 from rag.sync_command import subject_of, sync_arguments
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Jobs:
         self._store = store
         self._program = program
         self._log_dir = config.state_dir / "jobs"
-        for job in store.live_jobs():
+        for job in store.jobs.live():
             self._supervise(job.id, process=None)
 
     def start_sync(self, request: SyncRequest, *, allow_shrink: bool = False) -> Job:
@@ -83,11 +84,11 @@ class Jobs:
 
     def latest_sync(self) -> Job | None:
         """Return the sync that was started last, live or ended."""
-        return self._store.latest_job(SYNC)
+        return self._store.jobs.latest(SYNC)
 
     def cancel(self, job_id: int) -> None:
         """Ask a job to end; it is killed when it takes more than `KILL_AFTER_SECONDS`."""
-        self._store.request_cancel(job_id)
+        self._store.jobs.request_cancel(job_id)
         job = self._job(job_id)
         descendants = _descendants(job)
         _signal_group(job, signal.SIGTERM)
@@ -96,15 +97,15 @@ class Jobs:
         kill.start()
 
     def _start(self, subject: str, arguments: list[str]) -> Job:
-        job_id = self._store.add_job(SYNC, subject, arguments)
+        job_id = self._store.jobs.add(SYNC, subject, arguments)
         try:
             process = self._spawn(job_id, self._command(arguments))
             # Read before the thread below can reap the child and free its pid.
             started = psutil.Process(process.pid).create_time()
-            self._store.set_job_process(job_id, process.pid, started)
+            self._store.jobs.set_process(job_id, process.pid, started)
         except (OSError, psutil.Error) as error:
             message = f"The sync could not start ({error})."
-            self._store.finish_job(job_id, "failed", message=message)
+            self._store.jobs.finish(job_id, "failed", message=message)
             raise RagError(message) from error
         self._supervise(job_id, process)
         return self._job(job_id)
@@ -140,7 +141,7 @@ class Jobs:
         return self._log_dir / f"{job_id}.{kind}"
 
     def _job(self, job_id: int) -> Job:
-        job = self._store.job(job_id)
+        job = self._store.jobs.get(job_id)
         if job is None:
             raise RagError(f"There is no job {job_id}.")
         return job
@@ -173,7 +174,7 @@ class Jobs:
     def _store_progress(self, job_id: int, log: "_LogReader") -> None:
         progress = log.read()
         if progress is not None:
-            self._store.set_job_progress(job_id, progress)
+            self._store.jobs.set_progress(job_id, progress)
 
     def _finish(self, job_id: int, return_code: int | None, error: str) -> None:
         """Store the outcome. What the child reported counts, not whose child it was."""
@@ -191,7 +192,7 @@ class Jobs:
             code = "" if return_code is None else f" with code {return_code}"
             log = self._log("err", job_id)
             message = error or f"The sync ended unexpectedly{code}. Its log is {log}."
-        self._store.finish_job(
+        self._store.jobs.finish(
             job_id, state, message=message, return_code=return_code, report_json=report_json
         )
         if state != "failed":

@@ -3,23 +3,20 @@
 Safe from any thread and any process: every method is one transaction of `rag.database`.
 """
 
-import json
 import sqlite3
 import uuid
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rag.answer_json import answer_from_json, answer_to_json, report_from_json
-from rag.database import Database
-from rag.datatypes import Answer, BuildReport, Progress
-from rag.errors import IndexBusyError, RagError
+from rag.answer_json import answer_from_json, answer_to_json
+from rag.database import Database, now
+from rag.datatypes import Answer
+from rag.errors import RagError
+from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
 
 AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
-JobState = Literal["running", "done", "cancelled", "failed"]
 
 INTERRUPTED = "interrupted"  # error of an answer whose server ended; the UI words it
 
@@ -54,33 +51,6 @@ class StoredAnswer:
         return self.state in ("queued", "running")
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A child process and how far it is."""
-
-    id: int
-    kind: str
-    subject: str  # what it works on, for a person: folders or documents; "" is everything
-    arguments: tuple[str, ...]  # of its command, so that it can be started again
-    state: JobState
-    progress: Progress
-    stage_started: str | None  # when the stage of ``progress`` was first seen; ISO 8601, UTC
-    stage_first: int  # how far the stage was by then
-    message: str  # why it failed; "" otherwise
-    pid: int | None
-    pid_started: float | None  # tells a reused pid from the same process
-    is_cancel_requested: bool
-    return_code: int | None  # None while running, and when another process was the parent
-    report: BuildReport | None
-    created: str  # ISO 8601, UTC
-    finished: str | None
-
-    @property
-    def is_live(self) -> bool:
-        """The job has not ended."""
-        return self.state == "running"
-
-
 class Store:
     """The state of one user on one machine."""
 
@@ -91,6 +61,7 @@ class Store:
             RagError: the file is damaged, newer than this program, or not writable.
         """
         self._database = Database(state_dir / "fumikura.sqlite")
+        self.jobs = JobStore(self._database)
         self.fail_interrupted_answers()
 
     # Conversations
@@ -101,7 +72,7 @@ class Store:
         with self._database.write() as db:
             db.execute(
                 "INSERT INTO conversations VALUES (?, ?, ?)",
-                (conversation_id, " ".join(title.split())[:200], _now()),
+                (conversation_id, " ".join(title.split())[:200], now()),
             )
         return conversation_id
 
@@ -135,16 +106,16 @@ class Store:
             RagError: the conversation was deleted meanwhile.
         """
         pid, started = own_identity()
-        now = _now()
+        created = now()
         try:
             with self._database.write() as db:
                 cursor = db.execute(
                     "INSERT INTO answers (conversation_id, question, collection, state, "
                     "owner_pid, owner_started, created) VALUES (?, ?, ?, 'queued', ?, ?, ?)",
-                    (conversation_id, question, collection, pid, started, now),
+                    (conversation_id, question, collection, pid, started, created),
                 )
                 db.execute(
-                    "UPDATE conversations SET updated = ? WHERE id = ?", (now, conversation_id)
+                    "UPDATE conversations SET updated = ? WHERE id = ?", (created, conversation_id)
                 )
         except sqlite3.IntegrityError as error:
             raise RagError("This conversation was deleted. Start a new one.") from error
@@ -185,7 +156,7 @@ class Store:
             text=text,
             answer_json=None if answer is None else answer_to_json(answer),
             error=error,
-            finished=_now(),
+            finished=now(),
         )
 
     def fail_interrupted_answers(self) -> None:
@@ -196,93 +167,13 @@ class Store:
                 "WHERE state IN ('queued', 'running')"
             ).fetchall()
             gone = [
-                (INTERRUPTED, _now(), row["id"])
+                (INTERRUPTED, now(), row["id"])
                 for row in rows
                 if not is_process_alive(row["owner_pid"], row["owner_started"])
             ]
             db.executemany(
                 "UPDATE answers SET state = 'failed', error = ?, finished = ? WHERE id = ?", gone
             )
-
-    # Jobs
-
-    def add_job(self, kind: str, subject: str, arguments: Sequence[str] = ()) -> int:
-        """Return the id of a new job; its process is named by `set_job_process`.
-
-        Raises:
-            IndexBusyError: a job of this kind is live.
-        """
-        try:
-            with self._database.write() as db:
-                cursor = db.execute(
-                    "INSERT INTO jobs (kind, subject, arguments, state, created) "
-                    "VALUES (?, ?, ?, 'running', ?)",
-                    (kind, subject, json.dumps(list(arguments)), _now()),
-                )
-        except sqlite3.IntegrityError as error:
-            raise IndexBusyError(
-                "The index is being updated already. Wait until that ends, or cancel it."
-            ) from error
-        return int(cursor.lastrowid or 0)
-
-    def set_job_process(self, job_id: int, pid: int, pid_started: float) -> None:
-        """Note which process works on the job."""
-        self._database.update("jobs", job_id, pid=pid, pid_started=pid_started)
-
-    def set_job_progress(self, job_id: int, progress: Progress) -> None:
-        """Note how far the job is, and when its stage began."""
-        with self._database.write() as db:
-            db.execute(
-                "UPDATE jobs SET "
-                "stage_started = CASE WHEN stage = :stage THEN stage_started ELSE :now END, "
-                "stage_first = CASE WHEN stage = :stage THEN stage_first ELSE :done END, "
-                "stage = :stage, done = :done, total = :total, item = :item WHERE id = :id",
-                {**asdict(progress), "now": _now(), "id": job_id},
-            )
-
-    def request_cancel(self, job_id: int) -> None:
-        """Note that a person wants the job to end, so that its end is no failure."""
-        self._database.update("jobs", job_id, cancel_requested=1)
-
-    def finish_job(
-        self,
-        job_id: int,
-        state: JobState,
-        *,
-        message: str = "",
-        return_code: int | None = None,
-        report_json: str | None = None,
-    ) -> None:
-        """Store the outcome of a job."""
-        self._database.update(
-            "jobs",
-            job_id,
-            state=state,
-            message=message,
-            return_code=return_code,
-            report_json=report_json,
-            finished=_now(),
-        )
-
-    def job(self, job_id: int) -> Job | None:
-        """Return one job, or None when it does not exist."""
-        with self._database.read() as db:
-            row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        return None if row is None else _job(row)
-
-    def latest_job(self, kind: str) -> Job | None:
-        """Return the job of this kind that was started last."""
-        with self._database.read() as db:
-            row = db.execute(
-                "SELECT * FROM jobs WHERE kind = ? ORDER BY id DESC LIMIT 1", (kind,)
-            ).fetchone()
-        return None if row is None else _job(row)
-
-    def live_jobs(self) -> list[Job]:
-        """Return the jobs that have not ended."""
-        with self._database.read() as db:
-            rows = db.execute("SELECT * FROM jobs WHERE state = 'running'").fetchall()
-        return [_job(row) for row in rows]
 
     # Settings that are made on a page
 
@@ -298,10 +189,6 @@ class Store:
             db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (name, value))
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
 def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
     return StoredAnswer(
         id=row["id"],
@@ -314,25 +201,4 @@ def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
         created=row["created"],
         finished=row["finished"],
         collection=row["collection"],
-    )
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=row["id"],
-        kind=row["kind"],
-        subject=row["subject"],
-        arguments=tuple(json.loads(row["arguments"])),
-        state=row["state"],
-        progress=Progress(row["stage"], row["done"], row["total"], row["item"]),
-        stage_started=row["stage_started"],
-        stage_first=row["stage_first"],
-        message=row["message"],
-        pid=row["pid"],
-        pid_started=row["pid_started"],
-        is_cancel_requested=bool(row["cancel_requested"]),
-        return_code=row["return_code"],
-        report=None if row["report_json"] is None else report_from_json(row["report_json"]),
-        created=row["created"],
-        finished=row["finished"],
     )

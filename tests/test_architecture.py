@@ -15,8 +15,8 @@ LAYERS = (
     {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
-    {"rag.evidence", "rag.answer_json", "rag.process_identity", "rag.sources"},
-    {"rag.database", "rag.model_folder", "rag.readers", "rag.scan", "rag.sync_command"},
+    {"rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity", "rag.sources"},
+    {"rag.model_folder", "rag.job_store", "rag.readers", "rag.scan", "rag.sync_command"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache", "rag.generate",
         "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
@@ -51,7 +51,7 @@ OWNERS = {
     "bs4": {"rag.readers"},
     "charset_normalizer": {"rag.readers"},
     "streamlit": {"rag.ui", "app"},
-    "sqlite3": {"rag.corpus", "rag.database", "rag.embedding_cache", "rag.store"},
+    "sqlite3": {"rag.corpus", "rag.database", "rag.embedding_cache", "rag.job_store", "rag.store"},
 }
 HEAVY = {"torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s"}
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}

@@ -13,9 +13,10 @@ from rag.build import IndexKinds, build_index
 from rag.config import Config
 from rag.datatypes import Block, Document, FileStatus, Progress, Source, SyncPlan
 from rag.errors import BuildError, RagError
+from rag.job_store import Job
 from rag.lexical_index import Bm25LexicalIndex
 from rag.sources import SourceEdit, SyncRequest
-from rag.store import Job, Store
+from rag.store import Store
 from rag.ui import services
 from rag.ui.auto_sync import AutoSync
 from rag.ui.english import EN
@@ -167,8 +168,8 @@ def test_a_loss_is_asked_about_with_its_counts(engine: EchoEngine, tmp_path: Pat
     assert _SHRINK.search(str(refusal.value))
     app = open_documents(engine)
     store = services.load_services().store
-    store.finish_job(
-        store.add_job("sync", "", ["--retry-all"]), "failed", message=str(refusal.value)
+    store.jobs.finish(
+        store.jobs.add("sync", "", ["--retry-all"]), "failed", message=str(refusal.value)
     )
     app = app.run()
     assert "Only 1 of 3 documents would be left." in shown(app)

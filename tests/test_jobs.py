@@ -15,9 +15,10 @@ from rag.cli.parser import make_parser
 from rag.config import Config, config_environment, load_config
 from rag.datatypes import Progress, Source
 from rag.errors import IndexBusyError, RagError
+from rag.job_store import Job
 from rag.jobs import Jobs
 from rag.sources import SourceEdit, SyncRequest, apply_request, exclusion, is_included
-from rag.store import Job, Store
+from rag.store import Store
 from rag.sync_command import sync_arguments
 from tests.fakes import wait_until
 
@@ -63,14 +64,14 @@ def added(folder: Path) -> SyncRequest:
 
 
 def ended(store: Store) -> Job:
-    wait_until(lambda: not store.live_jobs())
-    job = store.latest_job("sync")
+    wait_until(lambda: not store.jobs.live())
+    job = store.jobs.latest("sync")
     assert job is not None
     return job
 
 
 def has_progress(store: Store) -> bool:
-    job = store.latest_job("sync")
+    job = store.jobs.latest("sync")
     return job is not None and job.progress.stage == "read"
 
 
@@ -137,11 +138,11 @@ def test_a_new_server_takes_up_a_running_sync_and_tells_its_end(
     config: Config, store: Store
 ) -> None:
     script = f"import time; time.sleep(0.6)\n{GOOD}"
-    job_id = store.add_job("sync", "/documents")
+    job_id = store.jobs.add("sync", "/documents")
     # As an earlier server left it: a process that this one is not the supervisor of.
     spawner = Jobs(config, store, program=(sys.executable, "-c", script))
     process = spawner._spawn(job_id, [sys.executable, "-c", script])
-    store.set_job_process(job_id, process.pid, psutil.Process(process.pid).create_time())
+    store.jobs.set_process(job_id, process.pid, psutil.Process(process.pid).create_time())
     Jobs(config, store)
     job = ended(store)
     assert (job.state, job.return_code) == ("done", None)
@@ -150,8 +151,8 @@ def test_a_new_server_takes_up_a_running_sync_and_tells_its_end(
 
 
 def test_a_sync_that_died_with_its_server_is_a_failure(config: Config, store: Store) -> None:
-    job_id = store.add_job("sync", "/documents")
-    store.set_job_process(job_id, os.getpid(), 1.0)  # this pid, but not this process
+    job_id = store.jobs.add("sync", "/documents")
+    store.jobs.set_process(job_id, os.getpid(), 1.0)  # this pid, but not this process
     Jobs(config, store)
     assert ended(store).state == "failed"
     assert "ended unexpectedly" in ended(store).message
@@ -162,7 +163,7 @@ def test_a_missing_folder_or_program_is_refused_in_words(config: Config, store: 
         Jobs(config, store).start_sync(added(Path("/no/such/folder")))
     with pytest.raises(RagError, match="could not start"):
         Jobs(config, store, program=("/no/such/python",)).start_sync(SyncRequest())
-    assert store.live_jobs() == []
+    assert store.jobs.live() == []
 
 
 def test_the_child_gets_the_command_line_of_the_contract(config: Config, store: Store) -> None:

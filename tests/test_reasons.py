@@ -358,8 +358,8 @@ def test_damage_and_errors_are_told_in_japanese(
 
 def test_the_message_of_a_sync_is_told_in_japanese(engine: EchoEngine) -> None:
     app = open_documents(engine, "ja-JP")
-    job = services.load_services().store.add_job("sync", "x", [])
+    job = services.load_services().store.jobs.add("sync", "x", [])
     message = "Another build is writing to /i at this moment. Wait for it to end."
-    services.load_services().store.finish_job(job, "failed", message=message)
+    services.load_services().store.jobs.finish(job, "failed", message=message)
     assert "別の更新が /i に書き込んでいます。終わるまでお待ちください。" in shown(app.run())
     assert message in shown(open_documents(engine))

@@ -113,12 +113,12 @@ def test_an_answer_of_a_living_server_goes_on(store: Store, tmp_path: Path) -> N
 
 
 def test_one_job_of_a_kind_is_live_at_a_time(store: Store) -> None:
-    job_id = store.add_job("sync", "/documents")
+    job_id = store.jobs.add("sync", "/documents")
     with pytest.raises(IndexBusyError, match="updated already"):
-        store.add_job("sync", "/documents")
-    store.add_job("training", "/documents")
-    store.finish_job(job_id, "done")
-    assert store.add_job("sync", "/documents") > job_id
+        store.jobs.add("sync", "/documents")
+    store.jobs.add("training", "/documents")
+    store.jobs.finish(job_id, "done")
+    assert store.jobs.add("sync", "/documents") > job_id
 
 
 def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
@@ -128,7 +128,7 @@ def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
     def start() -> None:
         barrier.wait()
         try:
-            store.add_job("sync", "/documents")
+            store.jobs.add("sync", "/documents")
             outcomes.append("started")
         except IndexBusyError:
             outcomes.append("busy")
@@ -142,21 +142,21 @@ def test_of_many_threads_exactly_one_starts_a_job(store: Store) -> None:
 
 
 def test_a_job_remembers_process_and_progress(store: Store) -> None:
-    job_id = store.add_job("sync", "/documents")
-    store.set_job_process(job_id, *own_identity())
-    store.set_job_progress(job_id, Progress("read", 3, 10, "a.pdf"))
-    job = store.latest_job("sync")
+    job_id = store.jobs.add("sync", "/documents")
+    store.jobs.set_process(job_id, *own_identity())
+    store.jobs.set_progress(job_id, Progress("read", 3, 10, "a.pdf"))
+    job = store.jobs.latest("sync")
     assert job is not None
     assert (job.pid, job.progress) == (os.getpid(), Progress("read", 3, 10, "a.pdf"))
-    assert [item.id for item in store.live_jobs()] == [job_id]
+    assert [item.id for item in store.jobs.live()] == [job_id]
 
 
 def test_a_stage_keeps_when_it_began_and_how_far_it_was(store: Store) -> None:
-    job_id = store.add_job("sync", "", ["--retry-all"])
+    job_id = store.jobs.add("sync", "", ["--retry-all"])
 
     def seen(progress: Progress) -> tuple[str | None, int]:
-        store.set_job_progress(job_id, progress)
-        job = store.job(job_id)
+        store.jobs.set_progress(job_id, progress)
+        job = store.jobs.get(job_id)
         assert job is not None
         assert job.arguments == ("--retry-all",)
         return job.stage_started, job.stage_first
@@ -195,7 +195,7 @@ def test_a_file_of_the_first_version_gains_the_new_columns(tmp_path: Path) -> No
         )
     store = Store(tmp_path / "state")
     assert [answer.collection for answer in store.answers("c")] == [""]
-    job = store.latest_job("sync")
+    job = store.jobs.latest("sync")
     assert job is not None
     assert (job.subject, job.arguments, job.stage_started) == ("/documents", (), None)
 

@@ -11,9 +11,10 @@ from typing import Protocol
 
 from rag.datatypes import Source
 from rag.errors import RagError
+from rag.job_store import Job
 from rag.scan import signature
 from rag.sources import SyncRequest
-from rag.store import Job, Store
+from rag.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ Pure.
 from dataclasses import dataclass
 from datetime import datetime
 
-from rag.store import Job
+from rag.job_store import Job
 
 _MIN_SHARE = 0.05  # of the stage; an earlier guess would be off by several times
 _MIN_SECONDS = 10.0

@@ -8,7 +8,7 @@ import streamlit as st
 
 from rag.datatypes import SyncPlan
 from rag.errors import RagError
-from rag.store import Job
+from rag.job_store import Job
 from rag.ui.clock import local_time
 from rag.ui.pace import pace_of
 from rag.ui.reasons import reason_words
