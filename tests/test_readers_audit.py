@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rag.errors import DocumentError
 from rag.readers import reader_for
 from rag.readers.extract import Extract, ExtractBuilder
 from rag.readers.outline import outline_level
@@ -12,6 +13,7 @@ from rag.readers.page_blocks import build_pages
 from rag.readers.page_furniture import without_furigana, without_running_lines
 from rag.readers.page_lines import Line
 from rag.readers.page_paragraphs import paragraphs_of
+from rag.readers.sheet_rows import add_sheet
 from rag.readers.web import add_html
 from rag.readers.word_numbering import Numbering
 
@@ -300,3 +302,146 @@ def test_articles_are_headings_and_points_in_large_type_are_none() -> None:
         ("paragraph", "これは委託に関する約束であり、甲と乙が守る。", ("第1条 （目的）",)),
         ("list", "• Up 4%", ("第1条 （目的）",)),
     ]
+
+
+# Tables as text, sheets, calendars and cards
+
+
+def test_the_header_of_a_csv_may_stand_below_its_title(tmp_path: Path) -> None:
+    rows = "".join(f"脚立{number},{number},良好,\n" for number in range(1, 5))
+    extract = read_as(tmp_path, "a.csv", f"点検記録\n点検者,山本\n\n品名,数量,状態,備考\n{rows}")
+    assert [(kind, path) for kind, _, path in parts(extract)] == [
+        ("table", ()),
+        ("table", ()),
+        ("heading", ()),
+        *[("table", ("品名, 数量, 状態, 備考",))] * 4,
+    ]
+
+
+def test_a_csv_of_values_has_no_header_further_down(tmp_path: Path) -> None:
+    extract = read_as(tmp_path, "a.csv", "1001,鉛筆,本\n注文,済,東京\n1002,墨,個\n")
+    assert {kind for kind, _, _ in parts(extract)} == {"table"}
+
+
+def test_repeated_parts_of_columns_are_a_second_row_of_names() -> None:
+    rows: list[list[tuple[int, str]]] = [
+        [(0, "支店"), (1, "上期"), (3, "下期"), (5, "合計")],
+        [(1, "計画"), (2, "実績"), (3, "計画"), (4, "実績")],
+        [(0, "札幌"), (1, "1200"), (2, "1150"), (3, "1300"), (4, "1410"), (5, "5060")],
+        [(0, "仙台"), (1, "900"), (2, "1020"), (3, "950"), (4, "880"), (5, "3750")],
+    ]
+    builder = ExtractBuilder()
+    add_sheet(builder, "売上", enumerate(rows))
+    assert parts(builder.build())[-1][2] == (
+        "売上",
+        "支店, 上期, 下期, 合計",
+        "計画, 実績, 計画, 実績",
+    )
+
+
+CALENDAR = """BEGIN:VCALENDAR\r
+BEGIN:VTIMEZONE\r
+TZID:Asia/Tokyo\r
+END:VTIMEZONE\r
+BEGIN:VEVENT\r
+DTSTART;TZID=Asia/Tokyo:20240610T140000\r
+UID:abc123@example.com\r
+SUMMARY:第3回運営委員会\r
+DESCRIPTION:1. 予算案\\n2. 夏祭りの出店に\r
+ ついて\\, その他\r
+ATTENDEE;CN=佐藤花子:mailto:hanako@example.jp\r
+BEGIN:VALARM\r
+TRIGGER:-PT10M\r
+END:VALARM\r
+END:VEVENT\r
+BEGIN:VEVENT\r
+DTSTART;VALUE=DATE:20240720\r
+SUMMARY:夏祭り\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
+
+
+def test_an_event_is_read_whole_under_its_name(tmp_path: Path) -> None:
+    assert parts(read_as(tmp_path, "a.ics", CALENDAR)) == [
+        ("heading", "第3回運営委員会", ()),
+        (
+            "paragraph",
+            "DTSTART: 2024-06-10 14:00\nDESCRIPTION: 1. 予算案\n2. 夏祭りの出店について, その他\n"
+            "ATTENDEE: 佐藤花子 <hanako@example.jp>",
+            ("第3回運営委員会",),
+        ),
+        ("heading", "夏祭り", ()),
+        ("paragraph", "DTSTART: 2024-07-20", ("夏祭り",)),
+    ]
+
+
+def test_the_japanese_of_a_phone_is_decoded_and_photos_are_left_out(tmp_path: Path) -> None:
+    card = (
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E5=B1=B1=E7=94="
+        "\r\n=B0=E5=A4=AA\r\nTEL;CELL:090-1111-2222\r\nPHOTO;ENCODING=BASE64;JPEG:/9j/4AAQ\r\n SkZ"
+        "\r\n\r\nEND:VCARD\r\nBEGIN:VCARD\r\nFN:Jane\r\nORG:Acme\\, London;Sales\r\nEND:VCARD\r\n"
+    )
+    assert read_as(tmp_path, "a.vcf", card).text == (
+        "山田太\n\nTEL: 090-1111-2222\n\nJane\n\nORG: Acme, London Sales"
+    )
+
+
+def test_text_boxes_and_comments_of_a_sheet_are_read(tmp_path: Path) -> None:
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    drawing = "http://schemas.openxmlformats.org/drawingml/2006/"
+    members = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": relations(("d", "officeDocument", "xl/workbook.xml")),
+        "xl/_rels/workbook.xml.rels": relations(("s", "worksheet", "sheet1.xml")),
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{RELATIONS}"><sheets>'
+        '<sheet name="表" r:id="s"/></sheets></workbook>',
+        "xl/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData/></worksheet>',
+        "xl/_rels/sheet1.xml.rels": relations(
+            ("d", "drawing", "drawing1.xml"), ("c", "comments", "comments1.xml")
+        ),
+        "xl/drawing1.xml": f'<x:wsDr xmlns:x="{drawing}spreadsheetDrawing" '
+        f'xmlns:a="{drawing}main"><x:sp><x:txBody><a:p><a:r><a:t>至急</a:t></a:r><a:r><a:t>回覧'
+        "</a:t></a:r></a:p><a:p/></x:txBody></x:sp></x:wsDr>",
+        "xl/comments1.xml": f'<comments xmlns="{main}"><commentList><comment ref="B2"><text>'
+        "<r><t>締切は</t></r><r><t>厳守</t></r></text></comment></commentList></comments>",
+    }
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as package:
+        for name, content in members.items():
+            package.writestr(name, content)
+    assert [(kind, text) for kind, text, _ in parts(read(tmp_path / "a.xlsx"))] == [
+        ("paragraph", "至急回覧"),
+        ("note", "B2: 締切は厳守"),
+    ]
+
+
+def test_chapters_that_only_the_contents_name_are_headings_and_stand_once(tmp_path: Path) -> None:
+    page = "<html><body><p>{}</p><p>{}</p></body></html>"
+    point = '<navPoint><navLabel><text>{}</text></navLabel><content src="{}"/></navPoint>'
+    item = '<item id="{0}" href="{0}.xhtml" media-type="application/xhtml+xml"/>'
+    members = {
+        "mimetype": "application/epub+zip",
+        "b.opf": f"<package><manifest>{item.format('a')}{item.format('b')}<item id='n' "
+        "href='toc.ncx' media-type='application/x-dtbncx+xml'/></manifest><spine>"
+        "<itemref idref='a'/><itemref idref='b'/></spine></package>",
+        "toc.ncx": f"<ncx><navMap>{point.format('第一章 港', 'a.xhtml#x')}"
+        f"{point.format('第二章 灯台', 'b.xhtml')}</navMap></ncx>",
+        "a.xhtml": page.format("第一章　港", "港が開いた。"),
+        "b.xhtml": page.format("翌年", "灯台が建った。"),
+    }
+    with zipfile.ZipFile(tmp_path / "a.epub", "w") as package:
+        for name, content in members.items():
+            package.writestr(name, content)
+    assert parts(read(tmp_path / "a.epub")) == [
+        ("paragraph", "第一章　港", ("第一章 港",)),
+        ("paragraph", "港が開いた。", ("第一章 港",)),
+        ("heading", "第二章 灯台", ()),
+        ("paragraph", "翌年", ("第二章 灯台",)),
+        ("paragraph", "灯台が建った。", ("第二章 灯台",)),
+    ]
+
+
+def test_the_wrapper_of_outlook_is_told_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "winmail.dat").write_bytes(bytes.fromhex("789f3e22") + bytes(40))
+    with pytest.raises(DocumentError, match="winmail"):
+        reader_for(tmp_path / "winmail.dat")

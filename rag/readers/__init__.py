@@ -7,6 +7,7 @@ from rag.errors import DocumentError
 from rag.readers import ocr, sniff
 from rag.readers.archive import read_zip
 from rag.readers.book import read_epub
+from rag.readers.card import read_card
 from rag.readers.code import CODE_SUFFIXES, read_code, read_notebook
 from rag.readers.extract import Extract, Reader
 from rag.readers.image import read_image
@@ -37,7 +38,7 @@ _TEXT_READERS: dict[str, Reader] = {
     ".geojson": read_json,
     ".htm": read_html,
     ".html": read_html,
-    ".ics": read_plain,
+    ".ics": read_card,
     ".ipynb": read_notebook,
     ".json": read_json,
     ".jsonl": read_json,
@@ -55,7 +56,7 @@ _TEXT_READERS: dict[str, Reader] = {
     ".text": read_plain,
     ".tsv": read_tsv,
     ".txt": read_plain,
-    ".vcf": read_plain,
+    ".vcf": read_card,
     ".vtt": read_plain,
     ".xhtml": read_html,
 }

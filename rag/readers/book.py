@@ -1,6 +1,7 @@
 """EPUB books: every document of the reading order is a page, written as a browser shows it."""
 
 import posixpath
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _FONT_SCRAMBLERS = ("http://www.idpf.org/2008/embedding", "http://ns.adobe.com/pdf/enc#RC")
 _MAX_ELEMENTS = 100_000  # of one description
+_HEADING = re.compile(r"<h[1-6][\s>]", re.IGNORECASE)
 _PAGE_TYPES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 
 
@@ -32,6 +34,7 @@ def read_epub(file: Path) -> Extract:
         _refuse_protected(package)
         package_path, root = _open_description(package)
         missing = 0
+        chapters = _chapters(package, package_path, root)
         for path in _spine(package_path, root):
             builder.start_page()
             try:
@@ -39,7 +42,10 @@ def read_epub(file: Path) -> Extract:
             except KeyError:
                 missing += 1
                 continue
-            add_html(builder, decode_html(content))
+            source = decode_html(content)
+            if path in chapters and not _HEADING.search(source):
+                _enter_chapter(builder, chapters[path], source)
+            add_html(builder, source)
         titles = root.xpath("//*[local-name()='metadata']//*[local-name()='title']")
     title = " ".join("".join(titles[0].itertext()).split()) if titles else ""
     remark = f"{missing} parts of this book are missing in the file." if missing else ""
@@ -92,11 +98,53 @@ def _spine(package_path: str, root: "_Element") -> Iterator[str]:
     for reference in root.xpath("//*[local-name()='spine']/*[local-name()='itemref']"):
         item = items.get(reference.get("idref"))
         if item is not None and item.get("media-type", _PAGE_TYPES[0]) in _PAGE_TYPES:
-            address = unquote(item.get("href", "").partition("#")[0])
-            path = posixpath.normpath(posixpath.join(posixpath.dirname(package_path), address))
+            path = _resolved(package_path, item.get("href", ""))
             if path not in seen:
                 seen.add(path)
                 yield path
+
+
+def _enter_chapter(builder: ExtractBuilder, name: str, source: str) -> None:
+    """Open the heading of a page; it is written as well unless the page begins with it."""
+    page = ExtractBuilder()
+    add_html(page, source)
+    text = "".join(page.build().text[: 2 * len(name) + 20].split())
+    if text.startswith("".join(name.split())):
+        builder.open_heading(name, 1)
+    elif text:
+        builder.add_heading(name, 1)
+
+
+def _chapters(package: Package, package_path: str, root: "_Element") -> dict[str, str]:
+    """Return the first name that a table of contents gives each page.
+
+    In many Japanese books it alone tells what is a chapter: their headings are plain paragraphs.
+    """
+    found: dict[str, str] = {}
+    names = package.namelist()
+    for item in root.xpath("//*[local-name()='manifest']/*[local-name()='item']"):
+        is_contents = "nav" in item.get("properties", "").split()
+        if not is_contents and item.get("media-type") != "application/x-dtbncx+xml":
+            continue
+        path = _resolved(package_path, item.get("href", ""))
+        if path not in names:
+            continue
+        contents = _parse(package.read(path))
+        for entry in contents.xpath("//*[local-name()='nav']//*[local-name()='a'][@href]"):
+            name = " ".join("".join(entry.itertext()).split())
+            found.setdefault(_resolved(path, entry.get("href")), name)
+        for entry in contents.xpath("//*[local-name()='navPoint']"):
+            labels = entry.xpath("./*[local-name()='navLabel']/*[local-name()='text']")
+            pages = entry.xpath("./*[local-name()='content']/@src")
+            if labels and pages:
+                name = " ".join("".join(labels[0].itertext()).split())
+                found.setdefault(_resolved(path, pages[0]), name)
+    return found
+
+
+def _resolved(base: str, address: str) -> str:
+    address = unquote(address.partition("#")[0])
+    return posixpath.normpath(posixpath.join(posixpath.dirname(base), address))
 
 
 def _parse(content: bytes) -> "_Element":

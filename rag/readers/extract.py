@@ -179,6 +179,11 @@ class ExtractBuilder:
             above = self._headings.enter(level, text.replace("\n", " "))
             self._append("heading", text, above)
 
+    def open_heading(self, text: str, level: float) -> None:
+        """Open a heading that the text of the blocks below says itself."""
+        if text.strip():
+            self._headings.enter(level, normalize_text(text).replace("\n", " ").strip())
+
     def build(
         self,
         title: str = "",

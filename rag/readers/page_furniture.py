@@ -41,7 +41,7 @@ def without_running_lines(pages: Sequence[Sequence[Line]], body_size: float) -> 
         for edge in _edges(lines):
             for index in edge:
                 line = lines[index]
-                first = min((first_page.get(key, number) for key in _keys(line, number)))
+                first = min(first_page.get(key, number) for key in _keys(line, number))
                 if first == number or line.size >= body_size * _MAX_SIZE_RATIO:
                     break
                 left_out.add(index)

@@ -43,8 +43,12 @@ _FAMILIES: dict[str, str] = {
         "This is only a link to something kept elsewhere; copy the file itself into the folder."
     ),
     ".one .onetoc2 .onepkg": "This is a OneNote file; export its pages from OneNote as PDF.",
-    ".pst .ost .dbx .nsf .olm .tnef": (
+    ".pst .ost .dbx .nsf .olm": (
         "This is a whole mailbox; save the messages that matter as .eml or .msg."
+    ),
+    ".tnef": (
+        "Outlook has wrapped the attachments of a message in this file (winmail.dat); "
+        "ask for them to be sent again, or save the message as .msg."
     ),
     ".jtd .jtt .jtdc .jttc .jsw .jfw .jvw .juw .oas .oa2 .oa3 .wri .wpd .wps .sdw .hwp "
     ".hwpx .lwp .wks .wk1 .wk3 .wk4 .123 .qpw .gnumeric .sxw .sxc .sxi": (

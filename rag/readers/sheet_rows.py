@@ -139,7 +139,14 @@ def _divides_columns(rows: list[Cells]) -> bool:
     """
     above, below = ({column for column, _ in row} for row in rows[:2])
     has_numbers = any(_NUMBER_OR_DATE.fullmatch(text) for _, text in rows[2])
-    return bool(below - above) and bool(above - below or has_numbers) and _are_names(rows[1])
+    fills_gaps = bool(below - above) and bool(above - below or has_numbers)
+    return fills_gaps and (_are_names(rows[1]) or (has_numbers and _are_parts(rows[1])))
+
+
+def _are_parts(row: Cells) -> bool:
+    """Tell whether a row repeats a few names: plan and result of each half year."""
+    names = {text for _, text in row}
+    return len(names) > 1 and not any(_NUMBER_OR_DATE.fullmatch(text) for text in names)
 
 
 def _are_names(row: Cells) -> bool:

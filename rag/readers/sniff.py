@@ -27,6 +27,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"Rar!\x1a\x07", ".rar"),
     (b"\xfd7zXZ\0", ".xz"),
     (b"SQLite format 3\0", ".sqlite"),
+    (b"\x78\x9f\x3e\x22", ".tnef"),
     (b"\x7fELF", ".elf"),
 )
 _STREAMS = (  # of a compound file, with what it then is

@@ -23,6 +23,7 @@ from rag.readers.ooxml import (
     open_office,
     stream_xml,
 )
+from rag.readers.sheet_notes import add_notes
 from rag.readers.sheet_rows import Row, add_sheet
 
 _S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -48,6 +49,8 @@ def read_xlsx(file: Path) -> Extract:
             is_new = kind == "worksheet" and package.claim(part)
             rows = cells.rows(part) if is_new else iter(())  # others are charts
             add_sheet(builder, sheet.get("name", ""), rows)
+            if is_new:
+                add_notes(builder, package, part)
     extract = builder.build(remark=_remark(cells.missing), parts=embedded_files(file))
     if cells.missing and not extract.text:
         raise DocumentError("no_text", f"This file holds nothing else: {extract.remark}")

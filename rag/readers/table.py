@@ -5,6 +5,7 @@ Records, not lines: a quoted cell may hold line breaks.
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from rag.readers.encoding import decode_text
 from rag.readers.extract import Extract, shorten_heading
 
 _SAMPLE_CHARACTERS = 8192
+_SAMPLE_RECORDS = 200
+_MAX_HEADER_NUMBER = 10
 _NUMBER_OR_DATE = re.compile(r"[-+¥$€]?[\d.,:/\-年月日時分%％]*\d[\d.,:/\-年月日時分%％]*")
 
 Record = tuple[int, int, list[str]]  # start, end, cells
@@ -38,8 +41,9 @@ def read_separated(text: str, delimiter: str) -> Extract:
     records = list(_records(text, delimiter))
     blocks = []
     heading_path: tuple[str, ...] = ()
+    header_number = _header_number([cells for _, _, cells in records[:_SAMPLE_RECORDS]])
     for number, (start, end, cells) in enumerate(records):
-        if number == 0 and len(records) > 1 and _is_header(cells):
+        if number == header_number:
             blocks.append(Block("heading", start, end))
             header = ", ".join(" ".join(cell.split()) for cell in cells)
             heading_path = (shorten_heading(header),)
@@ -77,6 +81,22 @@ def _parse(lines: list[str], delimiter: str) -> list[tuple[int, list[str]]]:
     except csv.Error:
         # A stray quote would swallow the rest of the file into one cell.
         return [(number + 1, line.split(delimiter)) for number, line in enumerate(lines)]
+
+
+def _header_number(records: list[list[str]]) -> int | None:
+    """Return the place of the record that names the columns, or None.
+
+    It is the first one, or the first as wide as most when only narrower ones stand above:
+    the title of a report and its date. Two columns prove nothing: so are entries of a form.
+    """
+    usual = Counter(map(len, records)).most_common(1)[0][0] if records else 0
+    for number, cells in enumerate(records[: min(_MAX_HEADER_NUMBER, len(records) - 1)]):
+        is_wide = len(cells) >= usual and (number == 0 or usual > 2)
+        if is_wide and _is_header(cells):
+            return number
+        if sum(1 for cell in cells if cell.strip()) >= max(usual, 2):
+            return None
+    return None
 
 
 def _is_header(cells: list[str]) -> bool:
