@@ -105,7 +105,7 @@ class JobStore:
             finished=now(),
         )
 
-    def get(self, job_id: int) -> Job | None:
+    def by_id(self, job_id: int) -> Job | None:
         """Return one job, or None when it does not exist."""
         with self._database.read() as db:
             row = db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()

@@ -141,7 +141,7 @@ class Jobs:
         return self._log_dir / f"{job_id}.{kind}"
 
     def _job(self, job_id: int) -> Job:
-        job = self._store.jobs.get(job_id)
+        job = self._store.jobs.by_id(job_id)
         if job is None:
             raise RagError(f"There is no job {job_id}.")
         return job

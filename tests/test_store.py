@@ -156,7 +156,7 @@ def test_a_stage_keeps_when_it_began_and_how_far_it_was(store: Store) -> None:
 
     def seen(progress: Progress) -> tuple[str | None, int]:
         store.jobs.set_progress(job_id, progress)
-        job = store.jobs.get(job_id)
+        job = store.jobs.by_id(job_id)
         assert job is not None
         assert job.arguments == ("--retry-all",)
         return job.stage_started, job.stage_first

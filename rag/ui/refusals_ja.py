@@ -78,4 +78,11 @@ REFUSALS = {
     "This is an unfinished download or a temporary file of a program, so it is left out.": (
         "ダウンロード途中のファイルまたはプログラムの一時ファイルのため、登録していません。"
     ),
+    (
+        "Outlook has wrapped the attachments of a message in this file (winmail.dat); "
+        "ask for them to be sent again, or save the message as .msg."
+    ): (
+        "Outlookがメールの添付ファイルを包み込んだファイル (winmail.dat) です。送り直してもらうか、"
+        "メールを .msg で保存してください。"
+    ),
 }
