@@ -95,6 +95,9 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+
+
 def terms(text: str) -> list[str]:
     """Return the search terms of ``text``, in order, repeated as they occur.
 
@@ -103,7 +106,7 @@ def terms(text: str) -> list[str]:
     (Porter 2), English stop words dropped. A compound such as ``RFC-7231`` or ``foo_bar``
     gives itself and its parts; a number with its counter (``10日``) stays together as well.
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _folded(text)
     found: list[str] = []
     for run, word in _RUN.findall(text):
         if run:
@@ -118,6 +121,11 @@ def terms(text: str) -> list[str]:
     return found + _COUNTED.findall(text)
 
 
+def _folded(text: str) -> str:
+    """Return ``text`` as terms are cut from it: 1,280,000 is one number, as a sheet stores it."""
+    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+
+
 def query_terms(text: str) -> list[str]:
     """Return the terms of a question to search with: `terms` without question grammar.
 
@@ -125,7 +133,7 @@ def query_terms(text: str) -> list[str]:
     Japanese: left in, twenty of them outvote the one identifier that was asked for. A question
     of nothing else keeps them all.
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _folded(text)
     content = " ".join(_JA_QUESTION_WORDS.split(text))
     return [term for term in terms(content) if not _HIRAGANA.fullmatch(term)] or terms(text)
 
@@ -137,7 +145,7 @@ def content_terms(text: str) -> set[str]:
     scripts it keeps the 2-grams of kanji and katakana, a kanji that stands between hiragana
     (撮 of 撮って), and hiragana words of three characters or more: endings prove nothing.
     """
-    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _folded(text)
     found: set[str] = set()
     for run, word in _RUN.findall(text):
         for piece in _SCRIPT_PIECE.findall(_JA_FUNCTION.sub(" ", run)):

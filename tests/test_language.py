@@ -1,6 +1,13 @@
 import pytest
 
-from rag.language import content_terms, detect_language, numbers, sentence_spans, terms
+from rag.language import (
+    content_terms,
+    detect_language,
+    numbers,
+    query_terms,
+    sentence_spans,
+    terms,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,3 +73,10 @@ def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals()
 
 def test_numbers_are_compared_without_width_and_thousands_separators() -> None:
     assert numbers("１，２００円, 9:30 and 3.5%.") == {"1200", "9:30", "3.5"}
+
+
+def test_a_number_with_separators_is_one_term_and_equals_the_one_without() -> None:
+    assert "1280000" in terms("合計は１，２８０，０００円")
+    assert "1280000" in terms("total 1280000")
+    assert "1,280,000".replace(",", "") in query_terms("Who paid 1,280,000 yen?")
+    assert set(terms("2, 300 and 4,56")) >= {"2", "300", "4", "56"}
