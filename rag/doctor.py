@@ -40,7 +40,7 @@ _LOW_MEMORY_GB = 3
 class Finding:
     """One line of the report. ``remedy`` is a command or setting, "" when all is well."""
 
-    level: Literal["ok", "slow", "missing"]
+    level: Literal["ok", "optional", "slow", "missing"]
     subject: str
     text: str
     remedy: str = ""
@@ -79,7 +79,7 @@ def _extras(config: Config) -> Iterator[Finding]:
         if name in can:
             yield Finding("ok", name, f"installed; {purpose} are read")
         else:
-            yield Finding("ok", name, f"not installed; {purpose} are not read", remedy)
+            yield Finding("optional", name, f"not installed; {purpose} are not read", remedy)
 
 
 def _embedder(config: Config) -> Iterator[Finding]:
