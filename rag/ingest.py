@@ -101,7 +101,7 @@ class _FileReader:
 
     def __init__(self, config: Config, scratch: Path, refused: dict[str, str]) -> None:
         self._config = config
-        self._scratch = scratch
+        self._scratch = scratch.resolve()  # LibreOffice takes its profile by an absolute address
         self._refused = refused
 
     def read(self, parser: ParserProcess, found: FoundFile) -> list[Outcome]:

@@ -79,10 +79,13 @@ def survey(
     found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
     former = found.former()
     known: dict[str, FileStatus] = {}
+    partial: set[str] = set()
     if former and serving:
-        known = by_present_path(former.files(), serving.manifest.sources, sources)
+        files = former.files()
+        known = by_present_path(files, serving.manifest.sources, sources)
+        partial = {file.container for file in files if file.status not in ("indexed", "archive")}
     can_do_more = serving is not None and serving.manifest.abilities != found.abilities
-    steps, plan = compare(entries, known, request, retries_refused=can_do_more)
+    steps, plan = compare(entries, known, request, partial=partial, retries_refused=can_do_more)
     return replace(found, steps=steps, plan=plan)
 
 

@@ -4,6 +4,7 @@ Pure: it compares the files found with the statuses that the serving index store
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -29,6 +30,7 @@ def compare(
     known: Mapping[str, FileStatus],
     request: SyncRequest,
     *,
+    partial: AbstractSet[str],
     retries_refused: bool,
 ) -> tuple[list[Step], SyncPlan]:
     """Return a step for each entry, and how the folders differ from the index.
@@ -38,10 +40,11 @@ def compare(
         known: what the serving index has of files on disk (none inside containers), by the path
             that they would have now; empty when nothing can be taken over.
         request: whose ``retry`` and ``retries_all`` are heeded.
+        partial: paths in the serving index of files that hold others which could not be read.
         retries_refused: read again what could not be read, as the readers can do more by now.
     """
     entries = [*entries, *_out_of_sight(entries, known)]
-    comparison = _Comparison(entries, known, request, retries_refused)
+    comparison = _Comparison(entries, known, request, partial, retries_refused)
     steps = [comparison.step(entry) for entry in entries]
     return steps, comparison.plan()
 
@@ -83,9 +86,11 @@ class _Comparison:
         entries: Sequence[Entry],
         known: Mapping[str, FileStatus],
         request: SyncRequest,
+        partial: AbstractSet[str],
         retries_refused: bool,
     ) -> None:
         self._known = known
+        self._partial = partial
         self._request = request
         self._retries_refused = retries_refused or request.retries_all
         self._present = {
@@ -141,7 +146,7 @@ class _Comparison:
             return True
         # A remark beside an indexed file says what of it could not be read.
         is_whole = known.status == "archive" or (known.status == "indexed" and not known.reason)
-        return self._retries_refused and not is_whole
+        return self._retries_refused and (not is_whole or known.path in self._partial)
 
     def plan(self) -> SyncPlan:
         """Return what was counted."""

@@ -22,7 +22,7 @@ from rag.scan import Entry, FoundFile, scan
 CONFIG = Config()
 
 HOSTILE = """
-import os, time
+import os, tempfile, time
 from rag.readers.extract import Extract
 
 REFUSED_SUFFIXES = {}
@@ -43,6 +43,7 @@ def read(file):
         def nest(): nest()
         nest()
     if kind == "raise": raise KeyError("secret words of the document")
+    if kind == "where": return Extract(tempfile.gettempdir())
     if kind == "print": os.write(1, b"noise on stdout\\n"); print("more noise")
     if kind == "lie": return Extract("short", (), (99,))
     if kind == "flood": return Extract("x" * 80_000_000)
@@ -290,6 +291,20 @@ def test_a_reader_that_prints_does_not_disturb_the_answers(tmp_path: Path, hosti
         "read 1.print",
         "read 2.good",
     ]
+
+
+def test_readers_get_an_absolute_folder_for_what_they_unpack(
+    tmp_path: Path, hostile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.where").write_text("x", encoding="utf-8")
+    (found,) = [entry for entry in scanned(tmp_path) if entry.path == "a.where"]
+    assert isinstance(found, FoundFile)
+    Path("scratch").mkdir()
+    ((outcome,),) = read_files([found], CONFIG, Path("scratch"), hostile)
+    assert outcome.document is not None
+    assert outcome.document.text.startswith(str(tmp_path / "scratch"))
+    assert list(Path("scratch").iterdir()) == []
 
 
 def test_the_child_ends_when_the_caller_stops_early(tmp_path: Path) -> None:

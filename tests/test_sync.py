@@ -328,6 +328,18 @@ def test_files_that_could_not_be_read_are_not_tried_again_unless_asked(place: Pl
     assert place.sync(retry=("prices.csv",)).is_new
 
 
+def test_a_file_that_holds_one_that_could_not_be_read_is_tried_again_as_well(
+    place: Place,
+) -> None:
+    with zipfile.ZipFile(place.folder / "old.zip", "w") as archive:
+        archive.writestr("a.txt", "The ferry sails at noon.")
+        archive.writestr("broken.docx", b"PK\x03\x04 damaged")
+    place.sync()
+
+    assert place.plan() == SyncPlan(unchanged=5)
+    assert place.plan(retries_all=True) == SyncPlan(retried=("old.zip",), unchanged=4)
+
+
 def test_losing_over_half_of_the_documents_must_be_meant(place: Place) -> None:
     place.sync()
     for name in ("handbook.md", "prices.csv", "notes.txt"):
