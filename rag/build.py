@@ -21,7 +21,6 @@ from rag.datatypes import (
     Document,
     FileStatus,
     Progress,
-    Source,
     SyncPlan,
 )
 from rag.embedding_cache import EmbeddingCache
@@ -39,8 +38,8 @@ from rag.generations import (
 )
 from rag.ingest import READERS
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
-from rag.sources import SyncRequest, labels
-from rag.survey import Survey, survey
+from rag.sources import SyncRequest
+from rag.survey import Survey, refuse_bad_outcome, survey
 from rag.sync import Step
 
 logger = logging.getLogger(__name__)
@@ -101,7 +100,7 @@ def build_index(
         try:
             build = _Build(generation_folder, found, config, embedder, kinds, progress)
             files = build.read(registry)
-            _refuse_bad_outcome(files, found, allow_shrink=allow_shrink)
+            refuse_bad_outcome(files, found, allow_shrink=allow_shrink)
             manifest = build.finish().manifest
         finally:
             discard(generation_folder)
@@ -149,40 +148,6 @@ def _as_reported(files: Sequence[FileStatus], steps: Sequence[Step]) -> tuple[Fi
         else file
         for file in files
     )
-
-
-def _refuse_bad_outcome(files: Sequence[FileStatus], found: Survey, *, allow_shrink: bool) -> None:
-    if not any(file.chunks for file in files):
-        reasons = "; ".join(f"{file.path}: {file.reason}" for file in files[:3])
-        raise BuildError(
-            f"None of the {len(files)} files in {_folders(found.sources)} could be indexed "
-            f"({reasons}). Add readable documents; the previous index is untouched."
-        )
-    if found.serving is None or allow_shrink:
-        return
-    old = _documents_by_folder(found.serving.manifest.sources, Corpus(found.serving.path).files())
-    new = _documents_by_folder(found.sources, files)
-    # A folder that was dropped on purpose is not compared.
-    before = sum(count for folder, count in old.items() if folder in new)
-    after = sum(count for folder, count in new.items() if folder in old)
-    if after * 2 < before:
-        raise BuildError(
-            f"Only {after} of {before} documents are left in {_folders(found.sources)}. If that is "
-            "meant, repeat the command with --allow-shrink; otherwise check that the folder is "
-            "complete. The previous index is untouched."
-        )
-
-
-def _folders(sources: Sequence[Source]) -> str:
-    return ", ".join(source.folder for source in sources)
-
-
-def _documents_by_folder(sources: Sequence[Source], files: Sequence[FileStatus]) -> dict[str, int]:
-    counts = {}
-    for label, source in zip(labels(sources), sources, strict=True):
-        prefix = f"{label}/" if label else ""
-        counts[source.folder] = sum(f.chunks > 0 and f.path.startswith(prefix) for f in files)
-    return counts
 
 
 class _Build:

@@ -1,4 +1,4 @@
-"""How the folders differ from the index: what a build would do, without doing it."""
+"""How the folders differ from the index: what a build would do, and whether that is meant."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,12 +7,18 @@ from pathlib import Path
 from rag.config import Config
 from rag.corpus import Corpus
 from rag.datatypes import FileStatus, Progress, Source, SyncPlan
-from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError, RagError
+from rag.errors import (
+    BuildError,
+    IndexDamagedError,
+    IndexMismatchError,
+    IndexNotFoundError,
+    RagError,
+)
 from rag.generations import SCHEMA_VERSION, Generation, Recipe, open_current
 from rag.ingest import READERS, abilities, refused_suffixes
 from rag.protocols import Embedder
 from rag.scan import scan
-from rag.sources import SyncRequest, apply_request
+from rag.sources import SyncRequest, apply_request, labels
 from rag.sync import Step, by_present_path, compare
 
 
@@ -107,3 +113,38 @@ def _refuse_unknown_paths(request: SyncRequest, files: Sequence[FileStatus]) -> 
             raise RagError(
                 f"{path!r} lies inside {container!r}, which can only be left out or taken in whole."
             )
+
+
+def refuse_bad_outcome(files: Sequence[FileStatus], found: Survey, *, allow_shrink: bool) -> None:
+    """Raise BuildError when no file was readable, or most documents of a kept folder are gone."""
+    if not any(file.chunks for file in files):
+        reasons = "; ".join(f"{file.path}: {file.reason}" for file in files[:3])
+        raise BuildError(
+            f"None of the {len(files)} files in {_folders(found.sources)} could be indexed "
+            f"({reasons}). Add readable documents; the previous index is untouched."
+        )
+    if found.serving is None or allow_shrink:
+        return
+    old = _documents_by_folder(found.serving.manifest.sources, Corpus(found.serving.path).files())
+    new = _documents_by_folder(found.sources, files)
+    # A folder that was dropped on purpose is not compared.
+    before = sum(count for folder, count in old.items() if folder in new)
+    after = sum(count for folder, count in new.items() if folder in old)
+    if after * 2 < before:
+        raise BuildError(
+            f"Only {after} of {before} documents are left in {_folders(found.sources)}. If that is "
+            "meant, repeat the command with --allow-shrink; otherwise check that the folder is "
+            "complete. The previous index is untouched."
+        )
+
+
+def _folders(sources: Sequence[Source]) -> str:
+    return ", ".join(source.folder for source in sources)
+
+
+def _documents_by_folder(sources: Sequence[Source], files: Sequence[FileStatus]) -> dict[str, int]:
+    counts = {}
+    for label, source in zip(labels(sources), sources, strict=True):
+        prefix = f"{label}/" if label else ""
+        counts[source.folder] = sum(f.chunks > 0 and f.path.startswith(prefix) for f in files)
+    return counts
