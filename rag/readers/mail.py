@@ -1,31 +1,22 @@
-"""Mail messages (.eml), mailboxes (.mbox) and web archives (.mht).
+"""Mail messages (.eml), mailboxes (.mbox) and web archives (.mht)."""
 
-Parsed under ``compat32`` and decoded here: the newer policies raise on malformed headers, and
-Python's ISO-2022-JP lacks characters that Japanese mail is full of.
-"""
-
-import binascii
 import email
 import email.errors
 import email.header
 import mimetypes
 import re
-from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
-from email.policy import Compat32
 from pathlib import Path
 
 from rag.errors import DocumentError
-from rag.readers.encoding import decode_labelled
-from rag.readers.extract import Extract, ExtractBuilder, Part, normalize_text
+from rag.readers.extract import Extract, ExtractBuilder, Part
+from rag.readers.mail_headers import POLICY, decode, decode_words, has_raw_bytes, header_text
 from rag.readers.part_names import UniqueNames, clean_parts
 from rag.readers.web import add_html
 
 HEADERS = ("From", "To", "Cc", "Date")
 _MAX_DEPTH = 50
-_MAX_HEADER_CHARACTERS = 100_000  # a few thousand addresses
-_MAX_CONTENT_HEADER_CHARACTERS = 5000  # what Python takes to read parameters grows with the square
 _MBOX_START = re.compile(rb"^From \S.*\d{4}[^\n]*\n", re.MULTILINE)
 _ADDRESSES = (  # anything in HTML that can be one, with and without quotes around it
     re.compile(r"[^\s\"'<>()]+"),
@@ -37,20 +28,6 @@ _SMIME_TYPES = ("application/pkcs7-mime", "application/x-pkcs7-mime")
 _SIGNATURE_TYPES = (
     "application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature",
 )  # fmt: skip
-
-
-class _BoundedHeaders(Compat32):
-    """Cuts headers of a length that no mail program writes, before anything looks into them."""
-
-    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
-        """Return name and value of a header."""
-        name, value = super().header_source_parse(sourcelines)
-        is_content = name.lower().startswith("content-")
-        limit = _MAX_CONTENT_HEADER_CHARACTERS if is_content else _MAX_HEADER_CHARACTERS
-        return name, value[:limit]
-
-
-_POLICY = _BoundedHeaders()
 
 
 @dataclass(slots=True)
@@ -144,7 +121,7 @@ def parse_mail(content: bytes) -> Mail:
     Raises:
         DocumentError: it is encrypted.
     """
-    message = email.message_from_bytes(content.lstrip(), policy=_POLICY)
+    message = email.message_from_bytes(content.lstrip(), policy=POLICY)
     walk = _Walk()
     walk.visit(message, 0)
     return Mail(
@@ -163,58 +140,6 @@ def encrypted_mail() -> DocumentError:
         "This message is encrypted; open it in your mail program and save its text, "
         "or print it to PDF.",
     )
-
-
-def header_text(message: "Message[str, str]", name: str) -> str:
-    """Return a header on one line, decoded; "" when it is missing."""
-    label = message.get_content_charset("")
-    for key, value in message.raw_items():
-        if key.lower() == name.lower():
-            return " ".join(_decode_words(str(value), label).split())
-    return ""
-
-
-def _decode_words(value: str, label: str) -> str:
-    """Decode the encoded words (RFC 2047) of a header, and raw bytes that should not be there.
-
-    Args:
-        value: the header, with bytes beyond ASCII as lone surrogates.
-        label: the encoding to try first for such bytes; "" when none is known.
-    """
-    value = "".join(value.splitlines())
-    if _has_raw_bytes(value):
-        value = _decode(value.encode("utf-8", errors="surrogateescape"), label)
-    if "=?" not in value:
-        return normalize_text(value)
-    try:
-        pieces = email.header.decode_header(value)
-    except (email.errors.HeaderParseError, binascii.Error, ValueError):
-        return normalize_text(value)
-    return "".join(
-        piece
-        if isinstance(piece, str)
-        else _decode(piece, charset)
-        if charset
-        else piece.decode("raw_unicode_escape", errors="replace")
-        for piece, charset in pieces
-    )
-
-
-def _decode(content: bytes, label: str) -> str:
-    """Decode text of a mail, where UTF-16 cannot be and Japanese is often not declared at all.
-
-    EUC-JP before Shift_JIS: kana of the latter are no valid EUC-JP, but not the reverse.
-    """
-    if (label and label != "us-ascii") or b"\x1b$" in content:
-        return decode_labelled(content, label)
-    for encoding in ("utf-8", "euc_jp", "cp932"):
-        with suppress(UnicodeDecodeError):
-            return normalize_text(content.decode(encoding))
-    return decode_labelled(content, "cp1252")
-
-
-def _has_raw_bytes(value: str) -> bool:
-    return "\x1b$" in value or any("\ud800" <= character <= "\udfff" for character in value)
 
 
 class _Walk:
@@ -284,11 +209,11 @@ def _file_name(message: "Message[str, str]") -> str:
     """Return the name of an attachment by RFC 2231, RFC 2047 or raw bytes, "" without one."""
     for header in ("Content-Disposition", "Content-Type"):
         for key, value in message.raw_items():
-            if key.lower() == header.lower() and _has_raw_bytes(str(value)):
-                message.replace_header(header, _decode_words(str(value), ""))
+            if key.lower() == header.lower() and has_raw_bytes(str(value)):
+                message.replace_header(header, decode_words(str(value), ""))
                 break
     name = message.get_filename()
-    return _decode_words(name, "").strip() if name else ""
+    return decode_words(name, "").strip() if name else ""
 
 
 def _refuse_encrypted(message: "Message[str, str]", kind: str, name: str) -> None:
@@ -302,7 +227,7 @@ def _refuse_encrypted(message: "Message[str, str]", kind: str, name: str) -> Non
 
 def _text(message: "Message[str, str]") -> str:
     content = message.get_payload(decode=True)
-    text = _decode(content if isinstance(content, bytes) else b"", message.get_content_charset(""))
+    text = decode(content if isinstance(content, bytes) else b"", message.get_content_charset(""))
     if str(message.get_param("format", "")).lower() == "flowed":
         return _unflow(text, is_space_kept=str(message.get_param("delsp", "")).lower() != "yes")
     return text

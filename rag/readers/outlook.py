@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from rag.readers.encoding import decode_labelled
 from rag.readers.extract import Extract, ExtractBuilder, normalize_text
-from rag.readers.mail import HEADERS, Attachment, Mail, add_mail, encrypted_mail, header_text
+from rag.readers.mail import HEADERS, Attachment, Mail, add_mail, encrypted_mail
+from rag.readers.mail_headers import header_text
 
 if TYPE_CHECKING:
     from olefile import OleFileIO
