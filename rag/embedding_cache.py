@@ -18,6 +18,7 @@ FOLDER_NAME = "embeddings"
 _SCHEMA = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
+PRAGMA secure_delete = ON;  -- vectors of removed documents go for good
 CREATE TABLE IF NOT EXISTS embedding (
     key BLOB PRIMARY KEY, vector BLOB NOT NULL, checksum BLOB NOT NULL, build_id TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
