@@ -253,18 +253,20 @@ class _Build:
 
     def _embed(self, cache: EmbeddingCache) -> NDArray[np.float32]:
         vectors = np.empty((len(self._texts), self._dimension), dtype=np.float32)
+        rows_of: dict[str, list[int]] = {}  # a text that stands in several files is embedded once
+        for row in cache.fill(self._texts, vectors):
+            rows_of.setdefault(self._texts[row], []).append(row)
         # Passages of like length together: a batch costs what its longest one costs.
-        missing = sorted(cache.fill(self._texts, vectors), key=lambda row: len(self._texts[row]))
-        rows = list({self._texts[row]: row for row in missing}.values())
-        for start in range(0, len(rows), EMBED_BATCH):
-            self._progress(Progress("embed", start, len(rows)))
-            batch = rows[start : start + EMBED_BATCH]
-            texts = [self._texts[row] for row in batch]
-            cache.add(texts, self._embedder.embed_passages(texts))
-        if cache.fill(self._texts, vectors):
-            raise OSError("stored vectors could not be read back")
-        self._progress(Progress("embed", len(rows), len(rows)))
-        self.embedded = len(rows)
+        missing = sorted(rows_of, key=len)
+        for start in range(0, len(missing), EMBED_BATCH):
+            self._progress(Progress("embed", start, len(missing)))
+            texts = missing[start : start + EMBED_BATCH]
+            embedded = self._embedder.embed_passages(texts)
+            cache.add(texts, embedded)
+            for text, vector in zip(texts, embedded, strict=True):
+                vectors[rows_of[text]] = vector
+        self._progress(Progress("embed", len(missing), len(missing)))
+        self.embedded = len(missing)
         return vectors
 
     # What the serving generation says of the same embedder saves loading the model when there is

@@ -5,7 +5,6 @@ its own whose path goes on where that of its container ends: ``mail.eml/report.p
 """
 
 import importlib
-import re
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import get_args
 from rag.config import Config
 from rag.datatypes import Document, FileStatus, Source, Status
 from rag.errors import DocumentError
+from rag.readers.part_names import clean_parts
 from rag.readers.pool import ParserPool
 from rag.readers.process import ParserProcess, Reading, StoredPart
 from rag.scan import FoundFile, refuse, scan, sha256_of, unique_path
@@ -26,7 +26,6 @@ MAX_DEPTH = 5  # of files inside files
 _MAX_MB_INSIDE = 100  # of one file on disk, over all levels
 _MAX_SECONDS_LOST_INSIDE = 10  # on files that cannot be read; then a container's rest is not tried
 _MAX_NAME_CHARACTERS = 400
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +208,8 @@ class _Room:
 
 
 def _shown(name: str) -> str:
-    """Return the name of a part as it may stand in a path that is shown to a person."""
-    parts = _UNPRINTABLE.sub("", name.replace("\\", "/")).split("/")
-    shown = "/".join(part for part in parts if part.strip() not in ("", ".", ".."))
-    return shown[-_MAX_NAME_CHARACTERS:] or "unnamed"
+    """Return the name of a part as it may stand in a path; a child could have sent any."""
+    return "/".join(clean_parts(name))[-_MAX_NAME_CHARACTERS:] or "unnamed"
 
 
 def _renamed(outcome: Outcome, path: str) -> Outcome:

@@ -78,16 +78,15 @@ def survey(
         config.chunk_tokens,
         config.chunk_overlap_tokens,
     )
+    files = Corpus(serving.path).files() if serving else ()
     if serving is not None:
-        _refuse_unknown_paths(request, Corpus(serving.path).files())
+        _refuse_unknown_paths(request, files)
     sources = apply_request(serving.manifest.sources if serving else (), request)
     entries = scan(sources, refused_suffixes(registry), config.max_file_mb, progress)
     found = Survey(sources, [], SyncPlan(), serving, recipe, abilities(config, registry))
-    former = found.former()
     known: dict[str, FileStatus] = {}
     partial: set[str] = set()
-    if former and serving:
-        files = former.files()
+    if serving is not None and found.former() is not None:
         known = by_present_path(files, serving.manifest.sources, sources)
         partial = {file.container for file in files if file.status not in ("indexed", "archive")}
     can_do_more = serving is not None and serving.manifest.abilities != found.abilities

@@ -83,18 +83,20 @@ def sync_request(arguments: argparse.Namespace) -> SyncRequest:
 
 def _watch(engine: "RagEngine", show: ProgressPrinter, arguments: argparse.Namespace) -> None:
     """Sync whenever the folders have changed and then stood still for one look."""
+    sources = engine.sources()  # after a sync only: asking checks the whole index
     synced = last = None  # a file may have changed during the sync that came before
     told = ""
     while True:
         time.sleep(WATCH_SECONDS)
         try:
-            now = signature(engine.sources())
+            now = signature(sources)
             if now == synced or now != last:  # a copy under way is not read half
                 last = now
                 continue
             report = engine.sync(SyncRequest(), show, allow_shrink=arguments.allow_shrink)
             if report.is_new:
                 _print_report(report, as_json=arguments.json)
+            sources = engine.sources()
             synced, told = now, ""
         except IndexBusyError:
             continue  # another one syncs; look again after it

@@ -12,11 +12,16 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 def clean_parts(name: str) -> list[str]:
     """Return the parts of a path, without those that lead upwards, to a drive or to the root."""
     name = unicodedata.normalize("NFC", normalize_text(name))  # macOS takes ガ apart
-    name = "".join(c for c in name if not unicodedata.category(c).startswith("C"))
+    name = "".join(c for c in name if not _breaks_a_line_of_text(unicodedata.category(c)))
     parts = [part.strip() for part in name.replace("\\", "/").split("/")]
     if parts and _DRIVE.match(parts[0]):
         parts[0] = parts[0][2:]
     return [part for part in parts if part not in ("", ".", "..")]
+
+
+def _breaks_a_line_of_text(category: str) -> bool:
+    """Tell controls, marks of direction and separators of lines and paragraphs."""
+    return category.startswith("C") or category in ("Zl", "Zp")
 
 
 class UniqueNames:

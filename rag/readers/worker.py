@@ -22,7 +22,7 @@ MAX_PARTS = 10_000
 MAX_PARTS_MB = 100
 _ALARM_SPARE_SECONDS = 5  # the parent's own timer goes first
 
-ReaderFor = Callable[[Path], Reader | None]
+ReaderFor = Callable[[Path], Reader]
 
 
 def main() -> int:
@@ -68,10 +68,7 @@ def _write(answers: TextIO, answer: dict[str, Any]) -> None:
 def _answer(file: Path, scratch: Path, reader_for: ReaderFor) -> dict[str, Any]:
     """Return the answer for one file; ``is_last`` asks the parent for a fresh process."""
     try:
-        reader = reader_for(file)
-        if reader is None:
-            raise DocumentError("unsupported", "There is no reader for this kind of file.")
-        extract = reader(file)
+        extract = reader_for(file)(file)
         parts = _store(extract.parts, scratch)
         if not extract.text.strip() and not parts:
             reason = extract.remark or "This file is empty or holds no text, so it is left out."

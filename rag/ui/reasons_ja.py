@@ -108,7 +108,6 @@ REASONS = {
         "大きな画像を除くか、小さなファイルに分割してください。"
     ),
     # any format
-    "There is no reader for this kind of file.": "この種類のファイルは読み込めません。",
     (
         "This kind of file cannot be read here; export it as PDF, as an Office document or as "
         "plain text."
