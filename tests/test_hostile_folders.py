@@ -34,7 +34,7 @@ from tests.hostile import (
     xlsx,
     zip_with,
 )
-from tests.measured_run import Run, run
+from tests.measured_run import Read, Run, run
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="memory is bounded and measured on Linux only"
@@ -284,19 +284,26 @@ def test_a_container_of_itself_and_one_too_deep_are_not_followed(
 # Readers
 
 
-def test_readers_that_hang_hoard_or_exit_are_stopped_in_time(folder: Path, modules: Path) -> None:
-    for kind in ("hang", "hoard", "exit", "sleep", "large"):
-        (folder / f"a.{kind}").write_bytes(b"x")
-    strict = run(folder, {"parse_seconds": 1}, "misbehaving", modules)
-    assert_harmless(strict)
-    assert {path: read.status for path, read in strict.files.items()} == {
+def test_readers_that_hang_hoard_or_exit_are_stopped_in_time(tmp_path: Path, modules: Path) -> None:
+    stopped: dict[str, Read] = {}
+    # With a second for each, a busy machine might end the hoarder by time and not by memory.
+    for kinds, limits in (("hang sleep", {"parse_seconds": 1}), ("hoard exit large", {})):
+        folder = tmp_path / kinds
+        folder.mkdir()
+        (folder / "good.txt").write_text("good words", encoding="utf-8")
+        for kind in kinds.split():
+            (folder / f"a.{kind}").write_bytes(b"x")
+        found = run(folder, limits, "misbehaving", modules)
+        assert_harmless(found)
+        stopped |= found.files
+    assert {path: read.status for path, read in stopped.items()} == {
         "good.txt": "indexed",
         **{f"a.{kind}": "failed" for kind in "hang hoard exit sleep large".split()},
     }  # fmt: skip
-    assert "longer than 1 seconds" in strict.files["a.hang"].reason
-    assert "memory" in strict.files["a.hoard"].reason
-    assert "crashed" in strict.files["a.exit"].reason
-    assert all(read.seconds < 3 for read in strict.files.values())
+    assert "longer than 1 seconds" in stopped["a.hang"].reason
+    assert "memory" in stopped["a.hoard"].reason
+    assert "crashed" in stopped["a.exit"].reason
+    assert all(read.seconds < 3 for read in stopped.values())
 
 
 def test_without_the_limits_of_time_and_memory_the_same_readers_go_on(
