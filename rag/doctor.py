@@ -20,6 +20,7 @@ _PACKAGES = {
     "transformers": "answers",
     "gptqmodel": "4-bit answers",
     "bitsandbytes": "NF4 answers",
+    "openvino": "search by meaning and answers on a CPU",
     "sentence-transformers": "search by meaning",
     "faiss-cpu": "search by meaning",
     "bm25s": "search by words",

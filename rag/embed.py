@@ -1,4 +1,6 @@
-"""Embed queries and passages with sentence-transformers. The only owner of that library.
+"""Embed queries and passages with a sentence-transformers model.
+
+On a CPU its graph is run by OpenVINO, on a GPU by PyTorch.
 
 The languages a model knows are measured, not believed: a model card may name fifty and
 all-MiniLM, which knows English alone, still returns confident vectors for Japanese.
@@ -7,15 +9,18 @@ all-MiniLM, which knows English alone, still returns confident vectors for Japan
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import RLock
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import Config
 from rag.datatypes import Language
-from rag.errors import ModelError
+from rag.inference.device import uses_gpu
+from rag.inference.encoder_openvino import OpenVinoEncoder
+from rag.inference.encoder_torch import TorchEncoder
+from rag.inference.export import ENCODER_EXPORTER, exported_folder
 from rag.model_folder import find_model, fingerprint
 
 # Question and the passage that answers it, sharing as few words as possible: only a model
@@ -44,38 +49,64 @@ PROBE_PAIRS: dict[Language, tuple[tuple[str, str], ...]] = {
 }
 
 
-class SentenceTransformerEmbedder:
+class Encoder(Protocol):
+    """What runs a model: text in, unit vectors out."""
+
+    @property
+    def name(self) -> str:
+        """What runs the model, and where."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of every vector."""
+        ...
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens that are read of one text, special tokens included."""
+        ...
+
+    @property
+    def special_tokens(self) -> int:
+        """Tokens that are put around every text."""
+        ...
+
+    def count_tokens(self, text: str) -> int:
+        """Return the tokens of ``text`` without special tokens."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector a text. Shape: ``(len(texts), dimension)``."""
+        ...
+
+
+class ModelEmbedder:
     """A sentence-transformers model behind the `Embedder` protocol. Thread-safe."""
 
     def __init__(self, folder: Path, config: Config) -> None:
         self.name = config.embed_model
         self._folder = folder
         self._config = config
-        self._lock = Lock()
+        self._lock = RLock()
+
+    @property
+    def _encoder(self) -> Encoder:
+        with self._lock:
+            return self._loaded_encoder
 
     @cached_property
-    def _model(self) -> Any:  # noqa: ANN401 - the library ships no types
-        from safetensors import SafetensorError
-        from sentence_transformers import SentenceTransformer
+    def _loaded_encoder(self) -> Encoder:
+        if not uses_gpu(self._config.device):
+            folder = exported_folder(ENCODER_EXPORTER, self._folder, self._config.models_dir)
+            if folder is not None:
+                return OpenVinoEncoder(folder, self._config.threads)
+        return TorchEncoder(self._folder, self._config.device)
 
-        try:
-            model = SentenceTransformer(
-                str(self._folder),
-                device=None if self._config.device == "auto" else self._config.device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
-            )
-        except (
-            OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError,
-            SafetensorError,
-        ) as error:  # fmt: skip # AssertionError: RAG_DEVICE=cuda without CUDA
-            raise ModelError(
-                f"The embedder in {self._folder} could not be loaded ({str(error)[:200]}). Check "
-                "that it is a sentence-transformers model and that RAG_DEVICE fits this machine, "
-                "or set RAG_EMBED_MODEL to another one."
-            ) from error
-        return model.eval()
+    @property
+    def engine(self) -> str:
+        """What runs the model, and where; loads it."""
+        return self._encoder.name
 
     @cached_property
     def fingerprint(self) -> str:
@@ -86,15 +117,13 @@ class SentenceTransformerEmbedder:
     @cached_property
     def dimension(self) -> int:
         """Length of every vector."""
-        return int(self._model.get_embedding_dimension())
+        return self._encoder.dimension
 
     @cached_property
     def max_tokens(self) -> int:
         """Tokens of a passage that are read, without special tokens and prefix."""
-        special: int = self._model.tokenizer.num_special_tokens_to_add()
         prefix = self.count_tokens(self._config.passage_prefix)
-        length: int = self._model.get_max_seq_length() or 512
-        return length - special - prefix
+        return self._encoder.max_length - self._encoder.special_tokens - prefix
 
     @cached_property
     def languages(self) -> tuple[Language, ...]:
@@ -111,8 +140,7 @@ class SentenceTransformerEmbedder:
     def count_tokens(self, text: str) -> int:
         """Return the tokens of ``text`` without special tokens."""
         with self._lock:
-            tokens: list[str] = self._model.tokenizer.tokenize(text)
-            return len(tokens)
+            return self._encoder.count_tokens(text)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """Return one unit vector. Shape: ``(dimension,)``."""
@@ -127,20 +155,13 @@ class SentenceTransformerEmbedder:
 
     def _encode(self, texts: list[str]) -> NDArray[np.float32]:
         with self._lock:
-            vectors = self._model.encode(
-                texts,
-                batch_size=32,
-                normalize_embeddings=True,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+            return self._encoder.encode(texts)
 
 
-def load_embedder(config: Config) -> SentenceTransformerEmbedder:
+def load_embedder(config: Config) -> ModelEmbedder:
     """Return the configured embedder; its weights are read at first use.
 
     Raises:
         ModelError: the model is not on this machine or its folder could run code.
     """
-    return SentenceTransformerEmbedder(find_model(config.embed_model, config.models_dir), config)
+    return ModelEmbedder(find_model(config.embed_model, config.models_dir), config)

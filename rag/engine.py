@@ -22,7 +22,7 @@ from rag.datatypes import (
     SyncPlan,
     Token,
 )
-from rag.embed import SentenceTransformerEmbedder, load_embedder
+from rag.embed import ModelEmbedder, load_embedder
 from rag.embed_process import EmbedderProcess
 from rag.environment import limit_threads
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
@@ -59,7 +59,7 @@ class RagEngine:
         self.config = config
         limit_threads(config.threads)
         self._index_lock = RLock()
-        self._embedder: SentenceTransformerEmbedder | None = None
+        self._embedder: ModelEmbedder | None = None
         # A lock of its own: pages that only show the index need not wait for the answer model.
         self._generator_lock = RLock()
         self._generator: LocalGenerator | ExtractiveGenerator | None = None
@@ -68,7 +68,7 @@ class RagEngine:
 
     # Models -------------------------------------------------------------------------------
 
-    def _load_embedder(self) -> SentenceTransformerEmbedder:
+    def _load_embedder(self) -> ModelEmbedder:
         with self._index_lock:
             if self._embedder is None:
                 self._embedder = load_embedder(self.config)
@@ -156,7 +156,7 @@ class RagEngine:
         )
         return generation, retriever
 
-    def _refuse_mismatch(self, manifest: Manifest, embedder: SentenceTransformerEmbedder) -> None:
+    def _refuse_mismatch(self, manifest: Manifest, embedder: ModelEmbedder) -> None:
         recipe = manifest.recipe
         folders = " ".join(source.folder for source in manifest.sources)
         rebuild = f"Rebuild it: `python -m rag build {folders}`"

@@ -1,26 +1,27 @@
 """Answer models behind the `Generator` protocol: GPTQ, 16-bit, NF4, and extractive.
 
-The only owner of transformers, gptqmodel and bitsandbytes in `rag`. Decoding is greedy and
-written out here, because a reader's Stop must also end the reading of the prompt, which
-``transformers.generate`` does in one piece, and because its streamer withholds kana.
+Decoding is greedy and written out here, because a reader's Stop must also end the reading of the
+prompt, which ``transformers.generate`` does in one piece, and because its streamer withholds kana.
 """
 
 import json
-import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, cast
+from typing import Any, Protocol
 
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Prompt
 from rag.errors import ModelError
 from rag.evidence import quotable
+from rag.inference.causal_openvino import OpenVinoCausalModel
+from rag.inference.causal_torch import TorchCausalModel
+from rag.inference.chat_template import ChatTemplate
+from rag.inference.device import torch_device, uses_gpu
+from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
 
-PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -43,27 +44,55 @@ class ExtractiveGenerator:
                 yield word
 
 
+class CausalModel(Protocol):
+    """A language model that holds the cache of one text. Not thread-safe."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of prompt and completion together."""
+        ...
+
+    @property
+    def kernel(self) -> str:
+        """What really computes a linear layer."""
+        ...
+
+    @property
+    def tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizers.Tokenizer
+        """The tokenizer, for decoding."""
+        ...
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of ``text``; special ones are those written in it."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the text that was read."""
+        ...
+
+    def next_id(self, ids: Sequence[int], stop: Event) -> int | None:
+        """Read ``ids`` after what was read before and return the likeliest token after them.
+
+        None when ``stop`` was set meanwhile; what was read is then forgotten.
+        """
+        ...
+
+
 class LocalGenerator:
-    """A causal language model of transformers, on the GPU when there is one."""
+    """A language model on this machine, on the GPU when there is one."""
 
     def __init__(self, folder: Path, config: Config) -> None:
         self._lock = Lock()
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
-        self._device = _device(config)
-        from safetensors import SafetensorError
-
-        try:
-            self._tokenizer, self._model = _load(folder, self.precision, self._device)
-        except (
-            OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError,
-            SafetensorError,
-        ) as error:  # fmt: skip # what transformers raises for the ways to damage a checkpoint
-            raise ModelError(
-                f"The answer model in {folder} could not be loaded ({_first_line(error)}). Set "
-                "RAG_ANSWER_MODEL to another model, or to `extractive` to go without one."
-            ) from error
-        if self._tokenizer.chat_template is None:
+        self.model = _load_model(folder, self.precision, config)
+        self._template = ChatTemplate(folder)
+        if not self._template.exists:
             raise ModelError(
                 f"The answer model in {folder} has no chat template. Choose an instruction-tuned "
                 "model (its name often ends in -Instruct)."
@@ -72,68 +101,34 @@ class LocalGenerator:
     @property
     def context_tokens(self) -> int:
         """Most tokens of prompt and completion together."""
-        return int(getattr(self._model.config, "max_position_embeddings", 2048))
-
-    @property
-    def kernel(self) -> str:
-        """Class name of the first linear layer: which kernel really runs."""
-        layers = (m for name, m in self._model.named_modules() if name.endswith("q_proj"))
-        return type(next(layers, self._model)).__name__
+        return self.model.context_tokens
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Return the tokens of the rendered chat."""
-        return len(self._prompt_ids(prompt))
+        return len(self.prompt_ids(prompt))
 
-    def _prompt_ids(self, prompt: Prompt) -> list[int]:
-        messages = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        text = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False
-        )
-        return cast(list[int], self._tokenizer(text, add_special_tokens=False)["input_ids"])
+    def prompt_ids(self, prompt: Prompt) -> list[int]:
+        """Return the tokens of the rendered chat, up to where the answer begins."""
+        return self.model.encode(self._template.render(prompt.messages))
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
         """Yield the pieces of the greedy completion; see `Generator.stream`."""
         with self._lock:
-            decoder = _PieceDecoder(self._tokenizer)
-            for token_id in self._decode(self._prompt_ids(prompt), max_new_tokens, stop):
+            decoder = _PieceDecoder(self.model.tokenizer)
+            for token_id in self._decode(self.prompt_ids(prompt), max_new_tokens, stop):
                 yield decoder.step(token_id)
 
     def _decode(self, prompt_ids: list[int], max_new_tokens: int, stop: Event) -> Iterator[int]:
-        import torch
-        from transformers import DynamicCache
-
-        cache = DynamicCache(config=self._model.config)
-        end_ids = self._end_ids()
+        end_ids = self.model.end_ids
         completion: list[int] = []
-        next_id = -1
-        with torch.inference_mode():
-            for start in range(0, len(prompt_ids), PREFILL_WINDOW):
-                if stop.is_set():
-                    return
-                next_id = self._next_id(prompt_ids[start : start + PREFILL_WINDOW], cache)
-            while len(completion) < max_new_tokens and not stop.is_set():
-                completion.append(next_id)
-                if next_id in end_ids or _is_circling(completion):
-                    return
-                yield next_id
-                next_id = self._next_id([next_id], cache)
-
-    def _next_id(self, ids: list[int], cache: Any) -> int:  # noqa: ANN401 - transformers cache
-        """Read ``ids`` on top of ``cache`` and return the likeliest token after them."""
-        import torch
-
-        output = self._model(
-            input_ids=torch.tensor([ids], device=self._device),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return int(output.logits[0, -1].argmax())
-
-    def _end_ids(self) -> set[int]:
-        end = self._model.generation_config.eos_token_id
-        ids = {end} if isinstance(end, int) else set(end or ())
-        return ids | {self._tokenizer.eos_token_id}
+        self.model.reset()
+        next_id = None if stop.is_set() else self.model.next_id(prompt_ids, stop)
+        while next_id is not None and len(completion) < max_new_tokens and not stop.is_set():
+            completion.append(next_id)
+            if next_id in end_ids or _is_circling(completion):
+                return
+            yield next_id
+            next_id = self.model.next_id([next_id], stop)
 
 
 class _PieceDecoder:
@@ -143,10 +138,10 @@ class _PieceDecoder:
     transformers' own streamer holds them back until the next space.
     """
 
-    def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - transformers tokenizer
+    def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - a tokenizers.Tokenizer
         from tokenizers.decoders import DecodeStream
 
-        self._tokenizer = tokenizer.backend_tokenizer
+        self._tokenizer = tokenizer
         self._stream = DecodeStream(skip_special_tokens=True)
 
     def step(self, token_id: int) -> str:
@@ -192,92 +187,9 @@ def _precision(folder: Path, config: Config) -> str:
     return "NF4" if config.answer_precision == "nf4" else "16-bit"
 
 
-def _device(config: Config) -> str:
-    import torch
-
-    if config.device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ModelError("RAG_DEVICE=cuda, but torch sees no CUDA GPU. Set RAG_DEVICE=auto.")
-    return config.device
-
-
-def _load(folder: Path, precision: str, device: str) -> tuple[Any, Any]:
-    """Return tokenizer and model, in evaluation mode, on ``device``."""
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(
-        folder, trust_remote_code=False, local_files_only=True
-    )
-    with _quiet():
-        load = {"NF4": _load_nf4, "16-bit": _load_16bit}.get(precision, _load_gptq)
-        model = load(folder, device)
-    return tokenizer, model.eval()
-
-
-def _load_gptq(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
-    # GPTQModel asks a pool of two workers of a parent that has one on two cores.
-    os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
-    from gptqmodel import GPTQModel
-
-    return GPTQModel.load(str(folder), device=device, trust_remote_code=False).model
-
-
-def _load_16bit(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=half_precision(device),
-        device_map={"": torch.device(device)},
-        trust_remote_code=False,
-        local_files_only=True,
-        use_safetensors=True,
-    )
-
-
-def _load_nf4(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
-    import torch
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
-
-    dtype = half_precision(device)
-    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_4bit=True,  # Dettmers et al., 2023, arXiv:2305.14314
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=dtype,
-    )
-    return AutoModelForCausalLM.from_pretrained(
-        folder,
-        quantization_config=quantization,
-        dtype=dtype,
-        device_map={"": torch.device(device)},
-        trust_remote_code=False,
-        local_files_only=True,
-        use_safetensors=True,
-    )
-
-
-def half_precision(device: str) -> Any:  # noqa: ANN401 - a torch.dtype
-    """Return bfloat16 where the machine computes in it, else float32.
-
-    Without the instructions a CPU emulates 16 bits at a hundredth of the speed.
-    """
-    import torch
-
-    if device == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if has_bf16 else torch.float32
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the banners of model libraries out of the JSON on stdout."""
-    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        yield
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+def _load_model(folder: Path, precision: str, config: Config) -> CausalModel:
+    if precision.startswith("GPTQ") and not uses_gpu(config.device):
+        graph = exported_folder(DECODER_EXPORTER, folder, config.models_dir)
+        if graph is not None:
+            return OpenVinoCausalModel(graph, config.threads)
+    return TorchCausalModel(folder, precision, torch_device(config.device))

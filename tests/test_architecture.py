@@ -16,7 +16,8 @@ LAYERS = (
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {"rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity", "rag.sources"},
-    {"rag.model_folder", "rag.job_store", "rag.readers", "rag.scan", "rag.sync_command"},
+    {"rag.job_store", "rag.model_folder", "rag.readers", "rag.scan", "rag.sync_command"},
+    {"rag.inference"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache", "rag.generate",
         "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
@@ -33,13 +34,14 @@ LAYERS = (
 DOCTOR_READS = {"rag.generations", "rag.ingest"}  # it looks at every part and belongs to none
 
 OWNERS = {
-    "sentence_transformers": {"rag.embed"},
+    "sentence_transformers": {"rag.inference"},
+    "openvino": {"rag.inference"},
     "faiss": {"rag.vector_index"},
     "bm25s": {"rag.lexical_index"},
     "snowballstemmer": {"rag.language"},
-    "gptqmodel": {"rag.generate", "training.quantize"},
-    "bitsandbytes": {"rag.generate"},
-    "transformers": {"rag.generate", "training.quantize", "training.base_model"},
+    "gptqmodel": {"rag.inference", "training.quantize"},
+    "bitsandbytes": {"rag.inference"},
+    "transformers": {"rag.inference", "training.quantize", "training.base_model"},
     "langchain_text_splitters": {"rag.chunk"},
     "pypdfium2": {"rag.readers"},
     "lxml": {"rag.readers"},

@@ -14,6 +14,7 @@ from rag.config import Config
 from rag.datatypes import Message, Prompt
 from rag.errors import ModelError
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
+from rag.inference.causal_torch import TorchCausalModel
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
@@ -86,10 +87,17 @@ def load(folder: Path, **settings: Any) -> LocalGenerator:  # noqa: ANN401 - set
     return generator
 
 
+def torch_model(generator: LocalGenerator) -> TorchCausalModel:
+    assert isinstance(generator.model, TorchCausalModel)
+    return generator.model
+
+
 @pytest.fixture(scope="module")
 def generator(folder: Path) -> LocalGenerator:
     generator = load(folder)
-    generator._model.float()  # in 16 bits two likely tokens may tie, and windows break the tie
+    torch_model(
+        generator
+    ).model.float()  # in 16 bits two likely tokens may tie, and windows break the tie
     return generator
 
 
@@ -98,25 +106,26 @@ def record_reads(
 ) -> list[int]:
     """Return a list that grows by the number of ids of every forward pass; ``then`` follows."""
     reads: list[int] = []
-    forward = generator._next_id
+    model = torch_model(generator)
+    forward = model.logits
 
-    def spy(ids: list[int], cache: object) -> int:
+    def spy(ids: list[int]) -> object:
         reads.append(len(ids))
-        next_id = forward(ids, cache)
+        scores = forward(ids)
         then()
-        return next_id
+        return scores
 
-    monkeypatch.setattr(generator, "_next_id", spy)
+    monkeypatch.setattr(model, "logits", spy)
     return reads
 
 
-def greedy_ids(generator: LocalGenerator, asked: Prompt, max_new_tokens: int) -> list[int]:
+def greedy_ids(model: TorchCausalModel, prompt_ids: list[int], max_new_tokens: int) -> list[int]:
     """Return what ``transformers.generate`` continues the same prompt with."""
     import torch
 
-    ids = torch.tensor([generator._prompt_ids(asked)])
+    ids = torch.tensor([prompt_ids])
     with torch.inference_mode():
-        whole = generator._model.generate(
+        whole = model.model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=max_new_tokens,
@@ -135,10 +144,10 @@ def test_the_pieces_are_the_greedy_decoding_of_transformers(
 
     pieces = list(generator.stream(asked, 20, Event()))
 
-    expected = greedy_ids(generator, asked, 20)
-    ended = expected[-1] in generator._end_ids()
+    expected = greedy_ids(torch_model(generator), generator.prompt_ids(asked), 20)
+    ended = expected[-1] in generator.model.end_ids
     expected = expected[:-1] if ended else expected
-    text = generator._tokenizer.decode(expected, skip_special_tokens=True)
+    text = generator.model.tokenizer.decode(expected, skip_special_tokens=True)
     assert len(pieces) == len(expected)
     assert "".join(pieces) == text.rstrip("\ufffd")  # a character may still be incomplete
 
@@ -162,7 +171,7 @@ def test_the_counted_prompt_tokens_are_the_ids_that_are_read(
 
     next(generator.stream(QUESTION, 1, Event()))
 
-    rendered = generator._tokenizer.apply_chat_template(
+    rendered = torch_model(generator)._tokenizer.apply_chat_template(
         [{"role": m.role, "content": m.content} for m in QUESTION.messages],
         add_generation_prompt=True,
         return_dict=True,
@@ -233,14 +242,14 @@ def test_an_abandoned_stream_frees_the_model(generator: LocalGenerator) -> None:
 def scripted(generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the model continue every prompt with ``ids``, whatever it computes."""
     left = iter(ids)
-    monkeypatch.setattr(generator, "_next_id", lambda read, cache: next(left))
+    monkeypatch.setattr(generator.model, "next_id", lambda read, stop: next(left))
 
 
 def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(
     generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "年休は10日です。🎻"
-    ids = generator._tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids = generator.model.encode(text)
     assert len(ids) == len(text.encode())  # one token a byte
     scripted(generator, monkeypatch, [*ids, 1])
 
@@ -254,7 +263,7 @@ def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(
 def test_the_end_token_is_not_part_of_the_answer(
     generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = generator._tokenizer("ab", add_special_tokens=False)["input_ids"]
+    ids = generator.model.encode("ab")
     scripted(generator, monkeypatch, [*ids, 1, *ids])
 
     assert list(generator.stream(prompt("x"), 96, Event())) == ["a", "b"]
@@ -263,7 +272,7 @@ def test_the_end_token_is_not_part_of_the_answer(
 def test_a_phrase_said_over_and_over_ends_the_answer(
     generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ids = generator._tokenizer("abc" * 50, add_special_tokens=False)["input_ids"]
+    ids = generator.model.encode("abc" * 50)
     scripted(generator, monkeypatch, ids)
 
     assert "".join(generator.stream(prompt("x"), 96, Event())) == ("abc" * 8)[:23]
@@ -272,15 +281,15 @@ def test_a_phrase_said_over_and_over_ends_the_answer(
 def test_sixteen_bits_are_used_where_the_machine_has_them(folder: Path) -> None:
     import torch
 
-    from rag.generate import half_precision
+    from rag.inference.causal_torch import half_precision
 
     generator = load(folder)
     assert list(generator.stream(prompt("年休?"), 3, Event())) != []
     assert generator.precision == "16-bit"
     assert generator.model_id == "tiny-llama (16-bit)"
     assert half_precision("cpu") in (torch.bfloat16, torch.float32)
-    assert next(generator._model.parameters()).dtype == half_precision("cpu")
-    assert generator.kernel == "Linear"
+    assert next(torch_model(generator).model.parameters()).dtype == half_precision("cpu")
+    assert generator.model.kernel == "Linear"
     assert generator.context_tokens == CONTEXT
 
 
@@ -290,8 +299,9 @@ def test_nf4_loads_and_streams_its_own_greedy_decoding(folder: Path) -> None:
     asked = prompt("年休?")  # one prefill window
     pieces = list(nf4.stream(asked, 10, Event()))
 
-    assert (nf4.model_id, nf4.kernel) == ("tiny-llama (NF4)", "Linear4bit")
-    expected = nf4._tokenizer.decode(greedy_ids(nf4, asked, 10), skip_special_tokens=True)
+    assert (nf4.model_id, nf4.model.kernel) == ("tiny-llama (NF4)", "Linear4bit")
+    ids = greedy_ids(torch_model(nf4), nf4.prompt_ids(asked), 10)
+    expected = nf4.model.tokenizer.decode(ids, skip_special_tokens=True)
     assert "".join(pieces) == expected.rstrip("\ufffd")
 
 
@@ -351,12 +361,31 @@ def test_extractive_needs_no_model(tmp_path: Path) -> None:
 
 @pytest.mark.model
 @pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="made by `python -m training setup`")
-def test_the_default_model_streams_the_greedy_decoding_of_transformers() -> None:
+def test_the_default_model_runs_on_openvino_and_says_what_gptqmodel_says() -> None:
     default = load(DEFAULT_MODEL)
+    stock = TorchCausalModel(DEFAULT_MODEL, default.precision, "cpu")
 
     pieces = list(default.stream(QUESTION, 12, Event()))
 
-    expected = greedy_ids(default, QUESTION, 12)
-    text = default._tokenizer.decode(expected, skip_special_tokens=True)
+    expected = greedy_ids(stock, default.prompt_ids(QUESTION), 12)
+    text = stock.tokenizer.decode(expected, skip_special_tokens=True)
     assert default.precision == "GPTQ 4-bit"
+    assert default.model.kernel.startswith("OpenVINO 4-bit")
+    assert stock.kernel == "TorchAtenLinear"  # not the slow fall-back of GPTQModel
     assert "".join(pieces).strip() == text.rstrip("\ufffd").strip()
+
+
+@pytest.mark.model
+@pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="made by `python -m training setup`")
+def test_stop_ends_the_reading_of_a_long_prompt_on_openvino() -> None:
+    default = load(DEFAULT_MODEL)
+    stop = Event()
+    whole = list(default.stream(QUESTION, 4, Event()))
+    Timer(0.1, stop.set).start()
+    started = time.monotonic()
+
+    stopped = list(default.stream(prompt("word " * 4000), 20, stop))
+
+    assert stopped == []
+    assert time.monotonic() - started < 1.0
+    assert list(default.stream(QUESTION, 4, Event())) == whole  # nothing of it is left

@@ -14,6 +14,7 @@ from rag.errors import RagError
 _STAGES = {
     "dequantize": "reading the base model (about 20 s)",
     "calibrate": "quantizing it to 4 bits with GPTQ (about 2 minutes on two cores)",
+    "export": "making the graphs for this CPU (about 20 s)",
 }
 
 

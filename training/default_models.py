@@ -7,6 +7,8 @@ from pathlib import Path
 from rag.config import DEFAULT_ANSWER_MODEL, Config
 from rag.datatypes import Progress
 from rag.embed import load_embedder
+from rag.inference.device import uses_gpu
+from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import refuse_unsafe
 from training.base_model import SOURCE, dequantize_base_model
 from training.calibration import calibration_prompts
@@ -57,6 +59,10 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
         _make(base, dequantize_base_model, _BASE_CARD)
         progress(Progress("calibrate", 0, 0))
         _make(answerer, write_answerer, _GPTQ_CARD)
+    if not uses_gpu(config.device):
+        progress(Progress("export", 0, 0))
+        load_embedder(config).count_tokens("")  # makes its graph
+        exported_folder(DECODER_EXPORTER, answerer, config.models_dir)
     return answerer
 
 

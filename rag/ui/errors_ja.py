@@ -170,6 +170,13 @@ ERRORS = {
         "RAG_EMBED_MODEL に別のモデルを設定してください。"
     ),
     (
+        "The graph in {folder} is damaged ({error}). Delete that folder; it is made anew from "
+        "the model."
+    ): (
+        "{folder} の計算グラフが壊れています（{error}）。"
+        "このフォルダを削除してください。モデルから作り直されます。"
+    ),
+    (
         "The answer model in {folder} could not be loaded ({error}). Set RAG_ANSWER_MODEL to "
         "another model, or to `extractive` to go without one."
     ): (

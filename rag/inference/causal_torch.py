@@ -1,0 +1,179 @@
+"""Causal language models run by transformers: GPTQ by GPTQModel, 16-bit, NF4; CPU or GPU.
+
+The only owner of transformers, gptqmodel and bitsandbytes in `rag`.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from threading import Event
+from typing import Any, cast
+
+from rag.errors import ModelError
+
+PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
+
+
+class TorchCausalModel:
+    """A model of transformers with the cache of one text. Not thread-safe.
+
+    Raises:
+        ModelError: the checkpoint cannot be loaded.
+    """
+
+    def __init__(self, folder: Path, precision: str, device: str) -> None:
+        from safetensors import SafetensorError
+
+        self._device = device
+        try:
+            self._tokenizer, self.model = _load(folder, precision, device)
+        except (
+            OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError,
+            SafetensorError,
+        ) as error:  # fmt: skip # what transformers raises for the ways to damage a checkpoint
+            raise ModelError(
+                f"The answer model in {folder} could not be loaded ({_first_line(error)}). Set "
+                "RAG_ANSWER_MODEL to another model, or to `extractive` to go without one."
+            ) from error
+        self.reset()
+
+    @property
+    def context_tokens(self) -> int:
+        """Most tokens of prompt and completion together."""
+        return int(getattr(self.model.config, "max_position_embeddings", 2048))
+
+    @property
+    def kernel(self) -> str:
+        """Class name of the first linear layer: which kernel really runs."""
+        layers = (m for name, m in self.model.named_modules() if name.endswith("q_proj"))
+        return type(next(layers, self.model)).__name__
+
+    @property
+    def tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizers.Tokenizer
+        """The tokenizer, for decoding."""
+        return self._tokenizer.backend_tokenizer
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        end = self.model.generation_config.eos_token_id
+        ids = {end} if isinstance(end, int) else set(end or ())
+        return frozenset(ids | {self._tokenizer.eos_token_id})
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of ``text``; special ones are those written in it."""
+        return cast(list[int], self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def reset(self) -> None:
+        """Forget the text that was read."""
+        from transformers import DynamicCache
+
+        self._cache = DynamicCache(config=self.model.config)
+
+    def next_id(self, ids: Sequence[int], stop: Event) -> int | None:
+        """Read ``ids`` after what was read before and return the likeliest token after them.
+
+        None when ``stop`` was set meanwhile; what was read is then forgotten.
+        """
+        scores = None
+        for start in range(0, len(ids), PREFILL_WINDOW):
+            if stop.is_set():
+                self.reset()
+                return None
+            scores = self.logits(ids[start : start + PREFILL_WINDOW])
+        return None if scores is None else int(scores.argmax())
+
+    def logits(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
+        """Read ``ids`` after what was read before; return the scores of what may follow."""
+        import torch
+
+        with torch.inference_mode():
+            output = self.model(
+                input_ids=torch.tensor([list(ids)], device=self._device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        return output.logits[0, -1]
+
+
+def _load(folder: Path, precision: str, device: str) -> tuple[Any, Any]:
+    """Return tokenizer and model, in evaluation mode, on ``device``."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder, trust_remote_code=False, local_files_only=True
+    )
+    with _quiet():
+        load = {"NF4": _load_nf4, "16-bit": _load_16bit}.get(precision, _load_gptq)
+        model = load(folder, device)
+    return tokenizer, model.eval()
+
+
+def _load_gptq(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+    # GPTQModel asks a pool of two workers of a parent that has one on two cores.
+    os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
+    from gptqmodel import GPTQModel
+
+    return GPTQModel.load(str(folder), device=device, trust_remote_code=False).model
+
+
+def _load_16bit(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=half_precision(device),
+        device_map={"": torch.device(device)},
+        trust_remote_code=False,
+        local_files_only=True,
+        use_safetensors=True,
+    )
+
+
+def _load_nf4(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+    import torch
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    dtype = half_precision(device)
+    quantization = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True,  # Dettmers et al., 2023, arXiv:2305.14314
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+    return AutoModelForCausalLM.from_pretrained(
+        folder,
+        quantization_config=quantization,
+        dtype=dtype,
+        device_map={"": torch.device(device)},
+        trust_remote_code=False,
+        local_files_only=True,
+        use_safetensors=True,
+    )
+
+
+def half_precision(device: str) -> Any:  # noqa: ANN401 - a torch.dtype
+    """Return bfloat16 where the machine computes in it, else float32.
+
+    Without the instructions a CPU emulates 16 bits at a hundredth of the speed.
+    """
+    import torch
+
+    if device == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if has_bf16 else torch.float32
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the banners of model libraries out of the JSON on stdout."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,70 @@
+"""Render a chat as the model was trained on, without importing transformers for it.
+
+The environment is that of transformers (``utils/chat_template_utils.py``): templates of models
+are written against its filters and functions. Templates come with models and are sandboxed.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rag.datatypes import Message
+
+
+class ChatTemplate:
+    """The chat template of a model folder; ``exists`` is False when it has none."""
+
+    def __init__(self, folder: Path) -> None:
+        config = folder / "tokenizer_config.json"
+        self._settings = json.loads(config.read_text(encoding="utf-8")) if config.is_file() else {}
+        self._source = _source(folder, self._settings)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the model can be talked to."""
+        return self._source is not None
+
+    def render(self, messages: Sequence[Message]) -> str:
+        """Return the prompt text that ends where the answer begins."""
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _refuse
+        environment.globals["strftime_now"] = datetime.now().strftime
+        special = {
+            name: value["content"] if isinstance(value, dict) else value
+            for name, value in self._settings.items()
+            if name.endswith("_token") and isinstance(value, str | dict)
+        }
+        return environment.from_string(self._source or "").render(
+            messages=[{"role": m.role, "content": m.content} for m in messages],
+            add_generation_prompt=True,
+            **special,
+        )
+
+
+def _source(folder: Path, settings: dict[str, Any]) -> str | None:
+    file = folder / "chat_template.jinja"
+    if file.is_file():
+        return file.read_text(encoding="utf-8")
+    template = settings.get("chat_template")
+    if isinstance(template, list):  # several, by name
+        named = {entry["name"]: entry["template"] for entry in template}
+        template = named.get("default")
+    return template if isinstance(template, str) else None
+
+
+def _to_json(value: object, indent: int | None = None) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+def _refuse(message: str) -> NoReturn:
+    from jinja2.exceptions import TemplateError
+
+    raise TemplateError(message)

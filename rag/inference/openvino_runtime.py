@@ -1,0 +1,43 @@
+"""Load OpenVINO and compile a graph for the CPU at hand. The only owner of that library.
+
+Neither torch nor transformers is imported to run a graph, so that a process answers within a
+second of its start. Measured against the alternatives in docs/performance.md.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+HALF = "bf16"  # computed in 16 bits where the CPU can; elsewhere that would be emulated
+WHOLE = "f32"
+
+
+def import_openvino() -> Any:  # noqa: ANN401 - the library ships no types
+    """Import the library without the part that reports its use to the maker.
+
+    Raises:
+        ImportError: it is not installed.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # blocks the import
+    import openvino
+
+    return openvino
+
+
+def usable(precision: str) -> str:
+    """Return ``precision``, or `WHOLE` where this CPU would have to emulate it."""
+    capabilities = import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return precision if precision.upper() in capabilities else WHOLE
+
+
+def compile_graph(graph: Path, precision: str, threads: int, **settings: str) -> Any:  # noqa: ANN401 - the library ships no types
+    """Return an inference request for ``graph``; ``threads`` 0 leaves the choice to the library.
+
+    Raises:
+        RuntimeError: the graph is damaged.
+    """
+    if threads:
+        settings["INFERENCE_NUM_THREADS"] = str(threads)
+    settings |= {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+    model = import_openvino().Core().compile_model(graph, "CPU", settings)
+    return model.create_infer_request()
