@@ -46,7 +46,7 @@ def decoder(checkpoint: Path, folder: Path) -> OpenVinoCausalModel:
     graph = DecoderGraph(GptqCheckpoint(checkpoint))
     import_openvino().save_model(graph.build(), folder / GRAPH, compress_to_fp16=False)
     Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).save(str(folder / TOKENIZER))
-    write_facts(folder, {"context_tokens": 512, "end_ids": [1], "group_size": 32})
+    write_facts(folder, {"context_tokens": 512, "end_ids": [1]})
     return OpenVinoCausalModel(folder, threads=1)
 
 

@@ -42,7 +42,6 @@ def write_decoder(model: Path, folder: Path) -> Facts:
         {
             "context_tokens": stock.context_tokens,
             "end_ids": sorted(stock.end_ids),
-            "group_size": checkpoint.config["quantization_config"]["group_size"],
         },
     )
     exported = OpenVinoCausalModel(folder, threads=0)
