@@ -93,17 +93,19 @@ def test_a_graph_gives_the_scores_of_the_model_with_its_weights_written_out(
     assert cosine(scores(model, ids[:149]), expected[-1]) < 0.9  # one token less is seen
 
 
-def test_what_was_read_is_forgotten_after_a_stop(tmp_path: Path) -> None:
-    save_tiny_gptq(tmp_path / "model", "llama")
+def test_a_stopped_reading_leaves_nothing_behind(tmp_path: Path) -> None:
+    # Deep enough to be stopped in the middle: parts of a cancelled graph keep its shapes.
+    save_tiny_gptq(tmp_path / "model", "llama", num_hidden_layers=12, max_position_embeddings=8192)
     model = decoder(tmp_path / "model", tmp_path / "graph")
+    expected = {n: scores(model, list(range(2, 2 + n))) for n in (1, 3, 50, 200)}
     stop = Event()
     stop.set()
-    first = scores(model, [5, 6, 7])
-
-    model.logits([9] * 400, stop)  # may be done before the first look; both ways must be clean
-    model.reset()
-
-    np.testing.assert_array_equal(scores(model, [5, 6, 7]), first)
+    stopped = 0
+    for n in (*expected, *expected):
+        model.reset()
+        stopped += model.logits([9] * 4000, stop) is None
+        np.testing.assert_array_equal(scores(model, list(range(2, 2 + n))), expected[n])
+    assert stopped > 0
 
 
 @pytest.mark.parametrize(

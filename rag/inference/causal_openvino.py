@@ -34,13 +34,17 @@ class OpenVinoCausalModel:
             self.context_tokens = int(facts["context_tokens"])
             self.end_ids: frozenset[int] = frozenset(facts["end_ids"])
             self._precision = usable(HALF)
-            group = "0" if self._precision == HALF else _ACTIVATION_GROUP
-            self._request: Any = compile_graph(
-                folder / GRAPH, self._precision, threads, DYNAMIC_QUANTIZATION_GROUP_SIZE=group
-            )
+            self._graph, self._threads = folder / GRAPH, threads
+            self._request: Any = self._compile()
             self.tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
         self._beam = np.zeros(1, dtype=np.int32)
         self.reset()
+
+    def _compile(self) -> Any:  # noqa: ANN401 - the library ships no types
+        group = "0" if self._precision == HALF else _ACTIVATION_GROUP
+        return compile_graph(
+            self._graph, self._precision, self._threads, DYNAMIC_QUANTIZATION_GROUP_SIZE=group
+        )
 
     @property
     def kernel(self) -> str:
@@ -54,6 +58,7 @@ class OpenVinoCausalModel:
 
     def reset(self) -> None:
         """Forget the text that was read."""
+        self._request = self._request or self._compile()
         self._request.reset_state()
         self._seen = 0
 
@@ -91,4 +96,6 @@ class OpenVinoCausalModel:
         self._request.cancel()
         with contextlib.suppress(RuntimeError):  # says that it was cancelled
             self._request.wait()
-        self.reset()
+        # Some of its nodes have the shapes of this prompt now and some those of the one before,
+        # and no later request is safe from them. Compiling again takes a second, at the next use.
+        self._request = None
