@@ -6,6 +6,7 @@ script, so that mixed text ("Wi-Fi の申請") needs no language guess at indexi
 
 import re
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ _UNSPACED = (
 _RUN = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+(?:[-_.'’/@:+#&]+[^\W_{_UNSPACED}]+)*)")
 _PART = re.compile(r"[^\W_]+")
 _COUNTED = re.compile(rf"\d+[{_UNSPACED}]")
+_UNSPACED_CHARACTER = re.compile(rf"[{_UNSPACED}]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _HAN = re.compile(r"[\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff]")
 _HANGUL = re.compile(r"[\uac00-\ud7a3]")
@@ -126,16 +128,33 @@ def _folded(text: str) -> str:
     return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
 
 
-def query_terms(text: str) -> list[str]:
-    """Return the terms of a question to search with: `terms` without question grammar.
+# A run of n characters gives 2 n terms, a word or a number one.
+_GRAM_WEIGHT = 1 / 3
+_HAN_WEIGHT = 1 / 2
+_INFLECTED_WEIGHT = 1 / 6  # a 2-gram across the end of a stem, such as 給を or 休ん
 
-    What stop words are to English, phrases such as どのくらい and single hiragana are to
-    Japanese: left in, twenty of them outvote the one identifier that was asked for. A question
-    of nothing else keeps them all.
+
+def query_weights(text: str) -> dict[str, float]:
+    """Return the terms of a question to search with, and how much a match on each counts.
+
+    `terms` without question grammar: what stop words are to English, phrases such as どのくらい
+    and single hiragana are to Japanese. Left in, twenty of them outvote the one identifier that
+    was asked for. A question of nothing else keeps them all. The weights were fitted on Japanese
+    questions of a training set (docs/log.md); each word of an English question weighs 1.
     """
     text = _folded(text)
     content = " ".join(_JA_QUESTION_WORDS.split(text))
-    return [term for term in terms(content) if not _HIRAGANA.fullmatch(term)] or terms(text)
+    found = [term for term in terms(content) if not _HIRAGANA.fullmatch(term)] or terms(text)
+    return {term: count * _weight(term) for term, count in Counter(found).items()}
+
+
+def _weight(term: str) -> float:
+    if len(term) > 2 or not _UNSPACED_CHARACTER.match(term):
+        return 1.0
+    if len(term) == 1:
+        return _HAN_WEIGHT if _HAN.match(term) else _GRAM_WEIGHT
+    scripts = [bool(_HIRAGANA.match(character)) for character in term]
+    return _INFLECTED_WEIGHT if any(scripts) and not all(scripts) else _GRAM_WEIGHT
 
 
 def content_terms(text: str) -> set[str]:

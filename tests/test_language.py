@@ -4,7 +4,7 @@ from rag.language import (
     content_terms,
     detect_language,
     numbers,
-    query_terms,
+    query_weights,
     sentence_spans,
     terms,
 )
@@ -78,5 +78,16 @@ def test_numbers_are_compared_without_width_and_thousands_separators() -> None:
 def test_a_number_with_separators_is_one_term_and_equals_the_one_without() -> None:
     assert "1280000" in terms("合計は１，２８０，０００円")
     assert "1280000" in terms("total 1280000")
-    assert "1,280,000".replace(",", "") in query_terms("Who paid 1,280,000 yen?")
+    assert "1,280,000".replace(",", "") in query_weights("Who paid 1,280,000 yen?")
     assert set(terms("2, 300 and 4,56")) >= {"2", "300", "4", "56"}
+
+
+def test_words_outweigh_the_many_terms_that_a_run_of_characters_gives() -> None:
+    assert query_weights("Who paid the paid fee?") == {"paid": 2.0, "fee": 1.0}
+    weights = query_weights("Wi-Fiの年休を10日")
+    assert weights["wi-fi"] == weights["10日"] == 1.0
+    assert weights["年"] == pytest.approx(1 / 2)
+    assert weights["年休"] == pytest.approx(1 / 3)
+    assert weights["休を"] == pytest.approx(1 / 6)
+    assert "を" not in weights  # single hiragana are grammar
+    assert query_weights("どこ") != {}  # unless there is nothing else
