@@ -34,6 +34,8 @@ class Config:
     embed_languages: tuple[str, ...] = ()  # () means: measured with built-in probe pairs
     query_prefix: str = ""  # asymmetric models want one, e.g. "query: " (E5)
     passage_prefix: str = ""
+    rerank_model: str = ""  # a cross-encoder, found like the embedder; "" ranks without one
+    rerank_pool: int = 20  # fused hits that it scores for a question
 
     answer_model: str = DEFAULT_ANSWER_MODEL  # the same, or "extractive"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
@@ -63,6 +65,7 @@ _RANGES: dict[str, tuple[int, int]] = {
     "threads": (0, 1024),
     "chunk_tokens": (32, 8192),
     "chunk_overlap_tokens": (0, 4096),
+    "rerank_pool": (1, 1000),
     "top_k": (1, 1000),
     "max_passages": (1, 100),
     "evidence_sentences": (0, 1000),
@@ -182,7 +185,7 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         raise ValueError("expected text in quotes")
     if value not in _CHOICES.get(name, (value,)):
         raise ValueError(f"expected one of {', '.join(_CHOICES[name])}")
-    if name.endswith("_model") and not value.strip():
+    if name in ("embed_model", "answer_model") and not value.strip():
         raise ValueError("expected a model name or folder")
     return value
 

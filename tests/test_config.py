@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.config import Config, load_config
+from rag.config import Config, config_environment, load_config
 from rag.errors import ConfigError
 
 
@@ -54,3 +54,15 @@ def test_languages_come_as_a_list_from_the_environment() -> None:
     config = load_config(None, {}, {"RAG_EMBED_LANGUAGES": "en,ja"})
 
     assert config.embed_languages == ("en", "ja")
+
+
+def test_no_reranker_is_a_choice_and_comes_back_through_the_environment(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('rerank_model = ""\n')
+
+    config = load_config(file, {}, {})
+
+    assert config.rerank_model == ""
+    assert load_config(None, {}, config_environment(config)).rerank_model == ""
+    with pytest.raises(ConfigError, match="rerank_pool"):
+        load_config(None, {}, {"RAG_RERANK_POOL": "0"})

@@ -17,7 +17,9 @@ def save_tiny_embedder(folder: Path) -> None:
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     torch.manual_seed(0)
     config = BertConfig(
@@ -37,6 +39,7 @@ def save_tiny_embedder(folder: Path) -> None:
         cls_token="[CLS]",
         sep_token="[SEP]",
         model_max_length=64,
+        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
     ).save_pretrained(bare)
     transformer = Transformer(str(bare), max_seq_length=64)
     pooling = Pooling(16)

@@ -57,7 +57,7 @@ class OpenVinoEncoder:
         vectors = np.zeros((len(ids), self.dimension), dtype=np.float32)
         for rows in batches([len(row) for row in ids]):
             longest = len(ids[rows[-1]])  # a batch is in order of length
-            shape = (len(rows), _padded(longest) if len(rows) > 1 else longest)
+            shape = (len(rows), padded(longest) if len(rows) > 1 else longest)
             tokens, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
             for place, row in enumerate(rows):
                 tokens[place, : len(ids[row])] = ids[row]
@@ -69,11 +69,11 @@ class OpenVinoEncoder:
         return unit
 
 
-def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yield the rows of ``lengths``, shortest first, within `BATCH_TOKENS` each."""
+def batches(lengths: Sequence[int], budget: int = BATCH_TOKENS) -> Iterator[list[int]]:
+    """Yield the rows of ``lengths``, shortest first, within ``budget`` tokens each."""
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and _padded(lengths[row]) * (len(batch) + 1) > BATCH_TOKENS:
+        if batch and padded(lengths[row]) * (len(batch) + 1) > budget:
             yield batch
             batch = []
         batch.append(row)
@@ -81,5 +81,6 @@ def batches(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield batch
 
 
-def _padded(length: int) -> int:
+def padded(length: int) -> int:
+    """Return the length that a row of ``length`` tokens has in a batch of several."""
     return -(-length // LENGTH_STEP) * LENGTH_STEP

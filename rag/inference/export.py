@@ -28,6 +28,7 @@ FORMAT = 1  # of the exported folder; another number is another folder
 # Each is a module with a command line of its own.
 ENCODER_EXPORTER = "rag.inference.export_encoder"
 DECODER_EXPORTER = "rag.inference.export_decoder"
+RERANKER_EXPORTER = "rag.inference.export_reranker"
 
 Facts = dict[str, Any]
 
@@ -36,7 +37,7 @@ def exported_folder(exporter: str, model: Path, models_dir: Path) -> Path | None
     """Return the graph of ``model``, made now if need be; None when it has none.
 
     Args:
-        exporter: `ENCODER_EXPORTER` or `DECODER_EXPORTER`.
+        exporter: `ENCODER_EXPORTER`, `RERANKER_EXPORTER` or `DECODER_EXPORTER`.
         model: folder of the model.
         models_dir: where graphs are kept.
     """

@@ -4,17 +4,16 @@ The whole of it is traced, pooling included. The graph must then give the vector
 """
 
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rag.environment import prepare_process
 from rag.inference.encoder_openvino import OpenVinoEncoder
 from rag.inference.encoder_torch import TorchEncoder
-from rag.inference.export import GRAPH, TOKENIZER, Facts, run_export, write_facts
-from rag.inference.openvino_runtime import HALF, WHOLE, import_openvino, usable
+from rag.inference.export import TOKENIZER, Facts, run_export, write_facts
+from rag.inference.openvino_runtime import HALF, WHOLE
+from rag.inference.tracing import fastest_precision, prepare_tracing, save_traced
 
 _LEAST_COSINE = {HALF: 0.999, WHOLE: 0.9999}  # 16-bit sums differ in the fourth digit
 _CHECKED_TEXTS = (
@@ -49,12 +48,7 @@ def write_encoder(model: Path, folder: Path) -> Facts:
     encoder = TorchEncoder(model, "cpu")
     tokenizer = encoder.model.tokenizer.backend_tokenizer  # AttributeError: written in Python
     tokenizer.save(str(folder / TOKENIZER))
-    mask = torch.ones((2, 16), dtype=torch.int64)
-    mask[1, 9:] = 0
-    openvino = import_openvino()
-    example = {"input_ids": mask * 7, "attention_mask": mask}
-    graph = openvino.convert_model(Pooled(encoder.model).eval(), example_input=example)
-    openvino.save_model(graph, folder / GRAPH, compress_to_fp16=False)
+    save_traced(Pooled(encoder.model), folder, ("input_ids", "attention_mask"))
     return _checked(encoder, folder)
 
 
@@ -64,24 +58,23 @@ def _checked(encoder: TorchEncoder, folder: Path) -> Facts:
     facts = write_facts(folder, facts)
     expected = encoder.encode(_CHECKED_TEXTS)
     cosine = 0.0
-    for precision, least in _LEAST_COSINE.items():
-        if usable(precision) != precision:
-            continue
+
+    def agrees(precision: str) -> bool:
+        nonlocal cosine
         exported = OpenVinoEncoder(folder, threads=0, precision=precision)
         cosine = float((exported.encode(_CHECKED_TEXTS) * expected).sum(axis=1).min())
         counts = [exported.count_tokens(t) == encoder.count_tokens(t) for t in _CHECKED_TEXTS]
-        if cosine >= least and all(counts):
-            return {**facts, "precision": precision}
-    raise ValueError(f"the graph gives other vectors (cosine {np.round(cosine, 4)})")
+        return cosine >= _LEAST_COSINE[precision] and all(counts)
+
+    precision = fastest_precision(agrees)
+    if precision is None:
+        raise ValueError(f"the graph gives other vectors (cosine {np.round(cosine, 4)})")
+    return {**facts, "precision": precision}
 
 
 def main() -> int:
     """Export the model named on the command line."""
-    prepare_process()
-    warnings.simplefilter("ignore")  # tracing warns of every branch on a shape
-    # Optional libraries that sentence-transformers imports when they are there: 1.6 s less.
-    for name in ("peft", "torchao", "bitsandbytes"):
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type] # blocks the import
+    prepare_tracing()
     return run_export(write_encoder, sys.argv[1:])
 
 

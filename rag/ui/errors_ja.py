@@ -170,6 +170,23 @@ ERRORS = {
         "RAG_EMBED_MODEL に別のモデルを設定してください。"
     ),
     (
+        "The reranker in {folder} could not be loaded ({error}). Check that it is a CrossEncoder "
+        "of sentence-transformers with one score and that RAG_DEVICE fits this machine, or set "
+        "RAG_RERANK_MODEL to another one."
+    ): (
+        "{folder} の並べ替えモデルを読み込めませんでした（{error}）。"
+        "スコアを1つ返すsentence-transformersのCrossEncoderであることと、"
+        "RAG_DEVICE がこのパソコンに合っていることを確認するか、"
+        "RAG_RERANK_MODEL に別のモデルを設定してください。"
+    ),
+    (
+        "The model in {folder} is no reranker: it has no score for a question and a passage. Set "
+        "RAG_RERANK_MODEL to a CrossEncoder of sentence-transformers."
+    ): (
+        "{folder} のモデルは質問と文章の組にスコアを付けられないため、並べ替えには使えません。"
+        "RAG_RERANK_MODEL にsentence-transformersのCrossEncoderを設定してください。"
+    ),
+    (
         "The graph in {folder} is damaged ({error}). Delete that folder; it is made anew from "
         "the model."
     ): (
