@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from rag.errors import IndexDamagedError
 from rag.lexical_index import K1, B, Bm25LexicalIndex
-from rag.retrieve import RRF_K, fuse_ranks
 from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder
 
@@ -84,19 +83,6 @@ def test_a_file_that_is_no_index_is_called_damaged(tmp_path: Path) -> None:
 
     with pytest.raises(IndexDamagedError, match="Rebuild"):
         FaissVectorIndex.load(tmp_path)
-
-
-def test_rank_fusion_adds_reciprocal_ranks() -> None:
-    fused = fuse_ranks([[(7, 9.0), (3, 1.0)], [(3, 0.9)]])
-
-    assert [row for row, _ in fused] == [3, 7]
-    assert [score for _, score in fused] == pytest.approx(
-        [1 / (RRF_K + 2) + 1 / (RRF_K + 1), 1 / (RRF_K + 1)]
-    )
-
-
-def test_fusing_with_an_empty_leg_keeps_the_order_of_the_other() -> None:
-    assert [row for row, _ in fuse_ranks([[(5, 2.0), (1, 1.0)], []])] == [5, 1]
 
 
 def test_both_legs_search_among_given_rows_alone() -> None:
