@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rag.cli.app_commands import run_doctor, run_serve
+from rag.cli.evaluate_command import run_evaluate
 from rag.cli.index_commands import run_build, run_status, run_sync
 from rag.cli.question_commands import run_ask, run_search
 
@@ -47,6 +48,12 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--collection", default="", metavar="NAME", help="look only into this collection"
         )
+
+    evaluate = commands.add_parser(
+        "evaluate", parents=[common], help="measure how well passages are found"
+    )
+    _add_evaluate_options(evaluate)
+    evaluate.set_defaults(run=run_evaluate)
 
     status = commands.add_parser("status", parents=[common], help="what the index holds")
     status.set_defaults(run=run_status)
@@ -93,6 +100,22 @@ def _add_sync_options(sync: argparse.ArgumentParser) -> None:
     option("--watch", action="store_true", help="go on, and sync whenever a file changes")
 
 
+def _add_evaluate_options(evaluate: argparse.ArgumentParser) -> None:
+    evaluate.add_argument(
+        "--qa", nargs="+", type=Path, required=True, metavar="FILE",
+        help="questions with known passages: SQuAD (.json) or .jsonl, also .gz",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--on-index", action="store_true",
+        help="search the index (--index), for .jsonl questions about its files; otherwise a "
+        "temporary index of each file's own passages",
+    )  # fmt: skip
+    evaluate.add_argument(
+        "--limit", type=_count, metavar="N",
+        help="ask at most N questions a file: the first of a shuffle with a fixed seed",
+    )  # fmt: skip
+
+
 class _Parser(argparse.ArgumentParser):
     """Tells a wrong call in one line, like every other error."""
 
@@ -106,6 +129,12 @@ class _Parser(argparse.ArgumentParser):
 def _positive(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError("expected a whole number from 1 to 1000")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("expected a whole number from 1")
     return int(text)
 
 
