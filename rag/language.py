@@ -97,6 +97,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+_ACCENTED = re.compile(r"[\u00e0-\u00f6\u00f8-\u017f\u1e00-\u1eff]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
@@ -124,8 +125,12 @@ def terms(text: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    """Return ``text`` as terms are cut from it: 1,280,000 is one number, as a sheet stores it."""
-    return _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    """Return ``text`` as terms are cut from it.
+
+    1,280,000 is one number, as a sheet stores it, and café is cafe, as people type it.
+    """
+    text = _THOUSANDS.sub("", unicodedata.normalize("NFKC", text).casefold())
+    return _ACCENTED.sub(lambda match: unicodedata.normalize("NFD", match[0])[0], text)
 
 
 # A run of n characters gives 2 n terms, a word or a number one.
