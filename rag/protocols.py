@@ -95,6 +95,19 @@ class LexicalIndex(Protocol):
         ...
 
 
+class Reranker(Protocol):
+    """Reads a question and a passage together."""
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """Languages in which it tells the passage that answers from others."""
+        ...
+
+    def scores(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        """Return how well each passage answers, 0 to 1. Shape: ``(len(passages),)``."""
+        ...
+
+
 class Generator(Protocol):
     """Continues a prompt. One request at a time: callers queue on the implementation's lock."""
 

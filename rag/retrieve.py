@@ -6,7 +6,7 @@ ranks the fused list was worse than its better leg (docs/log.md).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from rag.corpus import Corpus
 from rag.datatypes import Chunk, Hit, Language
 from rag.evidence import Similarity
 from rag.language import query_weights, sentence_spans, terms
-from rag.protocols import Embedder, LexicalIndex, VectorIndex
+from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion
 SENTENCE_POOL = 20  # best rows whose sentences are looked at
@@ -34,6 +34,8 @@ class Retriever:
     embedder: Embedder
     embed_languages: tuple[str, ...]
     rows: Sequence[int] | None = None  # passages to search, in order; None for all of them
+    reranker: Reranker | None = None
+    rerank_pool: int = 20  # best rows that it reads
 
     def retrieve(self, question: str, language: Language, k: int) -> list[Hit]:
         """Return at most ``k`` hits, best first, no two with the same text.
@@ -59,15 +61,25 @@ class Retriever:
             fused[row] += SENTENCE_WEIGHT * wanted.best_sentence(chunks[row])
         ranked[:SENTENCE_POOL] = sorted(ranked[:SENTENCE_POOL], key=lambda row: (-fused[row], row))
         most = 1 + SENTENCE_WEIGHT + (COSINE_WEIGHT if cosine else 0)
-        hits: list[Hit] = []
-        texts: set[str] = set()
+        distinct: dict[str, int] = {}
         for row in ranked:
-            chunk = chunks[row]
-            if chunk.text not in texts and len(hits) < k:
-                texts.add(chunk.text)
-                score = fused[row] / most
-                hits.append(Hit(len(hits) + 1, chunk, score, lexical.get(row), cosine.get(row)))
-        return hits
+            distinct.setdefault(chunks[row].text, row)
+        hits = [
+            Hit(0, chunks[row], fused[row] / most, lexical.get(row), cosine.get(row))
+            for row in distinct.values()
+        ]
+        hits = self._reranked(question, language, hits)[:k]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+
+    def _reranked(self, question: str, language: Language, hits: list[Hit]) -> list[Hit]:
+        """Put the hits that the cross-encoder reads into its order, ahead of the rest."""
+        if self.reranker is None or language not in self.reranker.languages:
+            return hits
+        read = hits[: self.rerank_pool]
+        scores = self.reranker.scores(question, [hit.chunk.search_text for hit in read])
+        order = np.argsort(-scores, kind="stable")
+        answering = [replace(read[n], rerank_score=float(scores[n])) for n in order]
+        return answering + hits[self.rerank_pool :]
 
     def _complete(
         self,

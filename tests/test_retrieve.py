@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -126,3 +127,26 @@ def test_scores_fall_and_lie_between_0_and_1(retriever: Retriever) -> None:
 
 def test_k_cuts_after_equal_texts_are_left_out(retriever: Retriever) -> None:
     assert len(rows(retriever, "leave", k=2)) == 2
+
+
+class BackwardReranker:
+    """Likes the last passage best, and knows no Japanese."""
+
+    languages: tuple[Language, ...] = ("en",)
+
+    def scores(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
+        return np.linspace(0.5, 1, len(passages), dtype=np.float32)
+
+
+def test_the_reranker_orders_the_best_hits_and_leaves_the_rest_behind_them(
+    retriever: Retriever,
+) -> None:
+    before = rows(retriever, "paid leave")
+    reranked = replace(retriever, reranker=BackwardReranker(), rerank_pool=2)
+    hits = reranked.retrieve("paid leave", "en", 9)
+
+    after = [TEXTS.index(hit.chunk.text) for hit in hits]
+    assert after == [before[1], before[0], *before[2:]]
+    assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
+    assert [hit.rerank_score for hit in hits[:3]] == [1.0, 0.5, None]
+    assert rows(reranked, "休暇", "ja") == rows(retriever, "休暇", "ja")

@@ -74,6 +74,7 @@ def _hit_table(hit: Hit) -> dict[str, Any]:
         "text": chunk.text,
         "lexical_score": hit.lexical_score,
         "vector_score": hit.vector_score,
+        "rerank_score": hit.rerank_score,
     }
 
 
