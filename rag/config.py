@@ -5,6 +5,7 @@ the code can trust a `Config` without looking at it again.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -27,6 +28,7 @@ class Config:
     index_dir: Path = field(default=Path("index"))
     models_dir: Path = field(default=Path("models"))
     state_dir: Path = field(default=Path("state"))
+    milvus_uri: str = ""  # where Milvus searches, see docs/scaling.md; "": this machine, its files
 
     embed_model: str = (
         DEFAULT_EMBED_MODEL  # folder, name under models_dir, or hub id on this machine
@@ -76,6 +78,7 @@ _RANGES: dict[str, tuple[int, int]] = {
     "parse_workers": (1, 64),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device": DEVICES}
+MILVUS_URI = re.compile(r"https?://\S+|(?!\w+://).+\.db")
 _NAMES = tuple(item.name for item in fields(Config))
 
 
@@ -185,6 +188,10 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         raise ValueError("expected text in quotes")
     if value not in _CHOICES.get(name, (value,)):
         raise ValueError(f"expected one of {', '.join(_CHOICES[name])}")
+    if name == "milvus_uri" and value and not MILVUS_URI.fullmatch(value):
+        raise ValueError(
+            "expected an address such as https://host:19530, or a folder ending in .db"
+        )
     if name in ("embed_model", "answer_model") and not value.strip():
         raise ValueError("expected a model name or folder")
     return value

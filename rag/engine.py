@@ -1,5 +1,6 @@
 """RagEngine: the facade of the product, and the only place where concrete classes are chosen."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -7,6 +8,9 @@ from pathlib import Path
 from threading import Event, RLock
 
 from rag.answer import Answerer, clean_question
+from rag.backends.milvus_connection import collection_name, serving_collection
+from rag.backends.milvus_export import ExportReport, export_index
+from rag.backends.milvus_index import open_collection
 from rag.build import IndexKinds, build_index
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.corpus import Corpus
@@ -38,12 +42,14 @@ from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 from rag.model_folder import find_model, fingerprint
 from rag.prompt import TEMPLATE_HASH
-from rag.protocols import Generator
+from rag.protocols import Generator, LexicalIndex, VectorIndex
 from rag.reading_test import remembered_languages
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest, prefixes_of
 from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
+
+logger = logging.getLogger(__name__)
 
 INDEX_KINDS = IndexKinds(FaissVectorIndex.from_vectors, Bm25LexicalIndex.from_texts)
 
@@ -64,7 +70,8 @@ class RagEngine:
         self._generator_lock = RLock()
         self._generator: LocalGenerator | ExtractiveGenerator | None = None
         self._snapshot: tuple[Generation, Retriever] | None = None
-        self._pointer: str | None = None  # what CURRENT named when the snapshot was opened
+        # What CURRENT and the alias in Milvus named when the snapshot was opened.
+        self._pointer: tuple[str | None, str] = (None, "")
 
     # Models -------------------------------------------------------------------------------
 
@@ -136,25 +143,48 @@ class RagEngine:
 
     def _open(self) -> tuple[Generation, Retriever]:
         with self._index_lock:
-            pointer = current_build_id(self.config.index_dir)
+            exported = serving_collection(self.config.milvus_uri)
+            pointer = (current_build_id(self.config.index_dir), exported)
             if self._snapshot is None or pointer != self._pointer:
-                self._snapshot = self._open_current()
+                self._snapshot = self._open_current(exported)
                 self._pointer = pointer
             return self._snapshot
 
-    def _open_current(self) -> tuple[Generation, Retriever]:
+    def _open_current(self, exported: str) -> tuple[Generation, Retriever]:
         generation = open_current(self.config.index_dir)
         manifest = generation.manifest
         embedder = self._load_embedder()
         self._refuse_mismatch(manifest, embedder)
+        if self.config.milvus_uri and exported != collection_name(manifest.build_id):
+            logger.warning("Index %s was not exported; its files are searched.", manifest.build_id)
+        vectors, lexical = self._open_legs(generation, exported)
         retriever = Retriever(
             corpus=Corpus(generation.path),
-            lexical=Bm25LexicalIndex.load(generation.path, manifest.chunks),
-            vectors=FaissVectorIndex.load(generation.path),
+            lexical=lexical,
+            vectors=vectors,
             embedder=embedder,
             embed_languages=self.config.embed_languages or manifest.embed_languages,
         )
         return generation, retriever
+
+    def _open_legs(
+        self, generation: Generation, exported: str = ""
+    ) -> tuple[VectorIndex, LexicalIndex]:
+        """Return both legs: in Milvus when it serves this generation, else from its files."""
+        manifest = generation.manifest
+        lexical = Bm25LexicalIndex.load(generation.path, manifest.chunks)
+        if exported == collection_name(manifest.build_id):
+            return open_collection(self.config.milvus_uri, manifest, lexical)
+        return FaissVectorIndex.load(generation.path), lexical
+
+    def export(self, uri: str, progress: Callable[[Progress], None]) -> ExportReport:
+        """Copy the published index to Milvus at ``uri`` and let it serve there.
+
+        Raises:
+            RagError: there is no usable index, Milvus does not answer, or the copy is a poor one.
+        """
+        generation = open_current(self.config.index_dir)
+        return export_index(generation, *self._open_legs(generation), uri, progress)
 
     def _refuse_mismatch(self, manifest: Manifest, embedder: ModelEmbedder) -> None:
         recipe = manifest.recipe

@@ -47,5 +47,9 @@ class ModelError(RagError):
     """A model is missing, unsafe to load, or not of a supported kind."""
 
 
+class BackendError(RagError):
+    """The distributed search engine is missing, cannot be reached, or refused a request."""
+
+
 class QuestionError(RagError):
     """The question is empty or too long."""

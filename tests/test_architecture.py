@@ -24,8 +24,8 @@ LAYERS = (
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {
-        "rag.embed_process", "rag.gather", "rag.rerank", "rag.retrieve", "rag.reading_test",
-        "rag.survey",
+        "rag.backends", "rag.embed_process", "rag.gather", "rag.rerank", "rag.retrieve",
+        "rag.reading_test", "rag.survey",
     },
     {"rag.answer", "rag.build"},
     {"rag.engine"},
@@ -41,6 +41,9 @@ OWNERS = {
     "openvino": {"rag.inference"},
     "faiss": {"rag.vector_index"},
     "bm25s": {"rag.lexical_index"},
+    "pymilvus": {"rag.backends"},
+    "milvus_lite": {"rag.backends"},
+    "grpc": {"rag.backends"},
     "snowballstemmer": {"rag.language"},
     "gptqmodel": {"rag.inference", "training.quantize"},
     "bitsandbytes": {"rag.inference"},
@@ -58,7 +61,10 @@ OWNERS = {
     "streamlit": {"rag.ui", "app"},
     "sqlite3": {"rag.corpus", "rag.database", "rag.embedding_cache", "rag.job_store", "rag.store"},
 }
-HEAVY = {"torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s"}
+HEAVY = {
+    "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s",
+    "pymilvus",
+}  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 
 
@@ -87,7 +93,7 @@ def imports(file: Path) -> set[str]:
 
 
 def home(module: str) -> str:
-    """Readers and pages are families: one name stands for all of each."""
+    """Readers, backends and pages are families: one name stands for all of each."""
     parts = module.split(".")
     return ".".join(parts[:2]) if parts[0] == "rag" else module
 

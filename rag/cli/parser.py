@@ -8,6 +8,8 @@ from rag.cli.app_commands import run_doctor, run_serve
 from rag.cli.evaluate_command import run_evaluate
 from rag.cli.index_commands import run_build, run_status, run_sync
 from rag.cli.question_commands import run_ask, run_search
+from rag.cli.transfer_command import run_export
+from rag.config import MILVUS_URI
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -57,6 +59,12 @@ def make_parser() -> argparse.ArgumentParser:
 
     status = commands.add_parser("status", parents=[common], help="what the index holds")
     status.set_defaults(run=run_status)
+    export = commands.add_parser("export", parents=[common], help="copy the index to Milvus")
+    export.add_argument(
+        "--to", type=_milvus_uri, required=True, metavar="URI",
+        help="https://[user:password@]host:port[/database], or a folder ending in .db",
+    )  # fmt: skip
+    export.set_defaults(run=run_export)
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
     doctor.set_defaults(run=run_doctor)
     serve = commands.add_parser(
@@ -136,6 +144,14 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError("expected a whole number from 1")
     return int(text)
+
+
+def _milvus_uri(text: str) -> str:
+    if not MILVUS_URI.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            "expected an address such as https://host:19530, or a folder ending in .db"
+        )
+    return text
 
 
 def _folder(text: str) -> Path:

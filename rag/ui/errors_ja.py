@@ -260,4 +260,40 @@ ERRORS = {
     "{file} is not valid JSON; the model folder is damaged.": (
         "{file} が正しいJSONではありません。モデルのフォルダーが壊れています。"
     ),
+    # searching in Milvus
+    (
+        "Searching in Milvus needs a package that is not installed. Run `pip install -r "
+        "requirements-milvus.txt`, or empty the setting milvus_uri."
+    ): (
+        "Milvusで検索するためのパッケージがインストールされていません。"
+        "`pip install -r requirements-milvus.txt` を実行するか、"
+        "設定 milvus_uri を空にしてください。"
+    ),
+    "The folder {folder} cannot be made ({error}). Name another one.": (
+        "フォルダー {folder} を作れません（{error}）。別のフォルダーを指定してください。"
+    ),
+    (
+        "Milvus at {place} did not do what was asked ({reason}). Check that it runs and that no "
+        "other program has its folder open, or empty the setting milvus_uri."
+    ): (
+        "{place} のMilvusで処理できませんでした（{reason}）。Milvusが動いていること、"
+        "ほかのプログラムがそのフォルダーを開いていないことを確認するか、"
+        "設定 milvus_uri を空にしてください。"
+    ),
+    (
+        "The collection {collection} in Milvus at {place} holds {count} of the passages of the "
+        "index, and not just all of them. Export again: `python -m rag export --to URI`."
+    ): (
+        "{place} のMilvusのコレクション {collection} にある文章は{count}個で、索引と一致しません。"
+        "`python -m rag export --to URI` でもう一度コピーしてください。"
+    ),
+    (
+        "The copy in Milvus at {place} finds {recall} of what the index on this machine finds; at "
+        "least {least} is wanted. It was not put into service. Export again, or look into the "
+        "settings of Milvus."
+    ): (
+        "{place} のMilvusのコピーで見つかるのは、このパソコンの索引で見つかるものの{recall}です"
+        "（必要なのは{least}以上）。コピーは使われません。"
+        "もう一度コピーするか、Milvusの設定を確認してください。"
+    ),
 }

@@ -73,5 +73,8 @@ PHRASES = {
         "expected text in quotes": "引用符で囲んだ文字列にしてください",
         "expected one of {names}": "{names} のいずれかにしてください",
         "expected a model name or folder": "モデルの名前かフォルダーを指定してください",
+        "expected an address such as https://host:19530, or a folder ending in .db": (
+            "https://host:19530 のようなアドレスか、.db で終わるフォルダーを指定してください"
+        ),
     },
 }

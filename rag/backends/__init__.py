@@ -1,0 +1,1 @@
+"""Search in an existing distributed engine instead of the files of this machine."""
