@@ -7,8 +7,12 @@ from rag.cli.printing import ProgressPrinter, print_json
 from rag.config import Config
 
 if TYPE_CHECKING:
-    from rag.evaluation.evaluate import Evaluation, LegScore
+    from collections.abc import Iterable, Mapping
 
+    from rag.evaluation.evaluate import Evaluation, LegScore
+    from rag.evaluation.metrics import Estimate
+
+_NAME_WIDTH = 24  # also of the names of peers, see benchmarks/retrieval.py
 _WIDTH = 13  # of a column with an interval
 
 
@@ -93,12 +97,29 @@ def _print_report(evaluation: "Evaluation", config: Config) -> None:
         f"interval ({evaluation.resamples:,} bootstrap resamples, seed {evaluation.seed})."
     )
     for group in evaluation.groups:
-        names = "".join(f"{name:>{_WIDTH}}" for name in group.legs[0].measures)
-        print(f"\n{group.kind} {group.name}\n{'':8}{'n':>7}{names}{'p50 ms':>9}{'p95 ms':>9}")
+        print(f"\n{group.kind} {group.name}")
+        print(table_header(group.legs[0].measures))
         for leg in group.legs:
-            means = "".join(f"{e.mean:>{_WIDTH}.3f}" for e in leg.measures.values())
-            bounds = "".join(
-                f"{f'{e.low:.3f}-{e.high:.3f}':>{_WIDTH}}" for e in leg.measures.values()
-            )
-            print(f"{leg.leg:8}{leg.questions:7,}{means}{leg.p50_ms:9.1f}{leg.p95_ms:9.1f}")
-            print(f"{'':15}{bounds}")
+            print(table_row(leg.leg, leg.questions, leg.measures, (leg.p50_ms, leg.p95_ms)))
+
+
+def table_header(measures: "Iterable[str]") -> str:
+    """Return the line above the rows of `table_row`."""
+    names = "".join(f"{name:>{_WIDTH}}" for name in measures)
+    return f"{'':{_NAME_WIDTH}}{'n':>6}{names}{'p50 ms':>9}{'p95 ms':>9}"
+
+
+def table_row(
+    name: str,
+    questions: int,
+    measures: "Mapping[str, Estimate]",
+    milliseconds: tuple[float, float],
+) -> str:
+    """Return the means with the median and the 95th percentile of the time, over the intervals."""
+    means = "".join(f"{e.mean:>{_WIDTH}.3f}" for e in measures.values())
+    bounds = "".join(f"{f'{e.low:.3f}-{e.high:.3f}':>{_WIDTH}}" for e in measures.values())
+    p50, p95 = milliseconds
+    return (
+        f"{name:{_NAME_WIDTH}}{questions:6,}{means}{p50:9.1f}{p95:9.1f}\n"
+        f"{'':{_NAME_WIDTH + 6}}{bounds}"
+    )

@@ -122,7 +122,7 @@ def evaluate(
         answerable = [question for question in questions.questions if question.is_answerable]
         judged = [(q.text, passages.relevant_units(q)) for q in answerable]
         placed = _shuffled([(text, units) for text, units in judged if units], limit)
-        search = _Search(passages, config.top_k)
+        search = LegSearch(passages, config.top_k)
         outcomes.append(search.ask_all(placed, progress))
         files.append(
             FileSummary(
@@ -181,7 +181,7 @@ def _shuffled(
 
 
 @dataclass(frozen=True, slots=True)
-class _Search:
+class LegSearch:
     """Every leg over the same passages."""
 
     passages: SearchedPassages

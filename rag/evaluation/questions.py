@@ -29,6 +29,7 @@ class Question:
     context: int | None = None  # position in `QuestionSet.contexts`
     source: str = ""  # path of a document of the index
     quote: str = ""  # text of the source that a relevant passage holds
+    answer: str = ""  # the first right answer, as written; "" when none is given
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class QuestionSet:
     path: Path
     questions: tuple[Question, ...]
     contexts: tuple[str, ...] = ()  # no two alike; () when the questions are about the index
+    articles: tuple[int, ...] = ()  # the document of each context, from 1
 
     @property
     def is_about_index(self) -> bool:
@@ -102,10 +104,11 @@ def _read_jsonl(path: Path, text: str) -> QuestionSet:
 def _indexed_question(row: Any, place: str) -> Question:  # noqa: ANN401 - whatever the file holds
     text = _text_field(row, "question", place)
     quote = _text_field(row, "quote", place, needed=False)
-    quote = quote or _text_field(row, "answer", place, needed=False)
+    answer = _text_field(row, "answer", place, needed=False)
+    quote = quote or answer
     is_answerable = bool(row.get("answerable", True)) and bool(quote)
     source = _text_field(row, "source", place, needed=is_answerable)
-    return Question(text, is_answerable, source=source, quote=quote)
+    return Question(text, is_answerable, source=source, quote=quote, answer=answer)
 
 
 def _read_squad(path: Path, text: str) -> QuestionSet:
@@ -115,17 +118,28 @@ def _read_squad(path: Path, text: str) -> QuestionSet:
         raise QuestionFileError(f"{path} is not valid JSON ({error}).") from error
     questions: list[Question] = []
     numbers: dict[str, int] = {}  # equal contexts are one
+    articles_of: list[int] = []
     for i, article in enumerate(_list_field(articles, "data", str(path)), start=1):
         place = f"{path} article {i}"
         for j, paragraph in enumerate(_list_field(article, "paragraphs", place), start=1):
             inner = f"{place} paragraph {j}"
             context = _without_title(_text_field(paragraph, "context", inner))
             number = numbers.setdefault(context, len(numbers))
+            if number == len(articles_of):
+                articles_of.append(i)
             for k, row in enumerate(_list_field(paragraph, "qas", inner), start=1):
                 words = _text_field(row, "question", f"{inner} question {k}")
                 is_answerable = not row.get("is_impossible", False)
-                questions.append(Question(words, is_answerable, context=number))
-    return QuestionSet(path, tuple(questions), tuple(numbers))
+                answer = _first_answer(row) if is_answerable else ""
+                questions.append(Question(words, is_answerable, context=number, answer=answer))
+    return QuestionSet(path, tuple(questions), tuple(numbers), tuple(articles_of))
+
+
+def _first_answer(row: dict[str, Any]) -> str:
+    answers = row.get("answers")
+    first = answers[0] if isinstance(answers, list) and answers else None
+    text = first.get("text") if isinstance(first, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _without_title(context: str) -> str:
