@@ -192,6 +192,16 @@ def test_squad_questions_know_their_context(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_contexts_know_their_article_and_questions_their_first_answer(tmp_path: Path) -> None:
+    one, two = squad((LEAVE, ["How many?"]), answers=[{"text": "20"}]), squad((HOTEL, ["Cost?"]))
+    file = write_json(tmp_path / "en.json", {"data": [*one["data"], *two["data"]]})
+
+    found = read_questions(file)
+
+    assert found.articles == (1, 2)
+    assert [question.answer for question in found.questions] == ["20", ""]
+
+
 def test_equal_contexts_are_one_so_either_is_right(tmp_path: Path) -> None:
     file = write_json(
         tmp_path / "en.json", squad((LEAVE, ["a?"]), (HOTEL, ["b?"]), (LEAVE, ["c?"]))
@@ -239,8 +249,8 @@ def test_lines_say_which_text_of_which_file_is_right(tmp_path: Path) -> None:
 
     assert found.is_about_index
     assert found.questions == (
-        Question("How many?", True, source="a.md", quote=LEAVE),
-        Question("何日?", True, source="b.md", quote="10日"),
+        Question("How many?", True, source="a.md", quote=LEAVE, answer="20"),
+        Question("何日?", True, source="b.md", quote="10日", answer="10日"),
         Question("Why?", False),
         Question("Who?", False),
     )
