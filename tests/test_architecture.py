@@ -15,12 +15,18 @@ LAYERS = (
     {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
-    {"rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity", "rag.sources"},
-    {"rag.job_store", "rag.model_folder", "rag.readers", "rag.scan", "rag.sync_command"},
+    {
+        "rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity",
+        "rag.question_reading", "rag.sources",
+    },
+    {
+        "rag.follow_up_english", "rag.follow_up_japanese", "rag.job_store", "rag.model_folder",
+        "rag.readers", "rag.scan", "rag.sync_command",
+    },
     {"rag.inference"},
     {
-        "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache", "rag.generate",
-        "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
+        "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
+        "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {
