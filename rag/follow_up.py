@@ -86,13 +86,19 @@ def _carried(reading: Reading, before: _Turn, question: str) -> tuple[Phrase, ..
 def _with_noun_for_pronoun(question: str, reading: Reading, carried: Sequence[Phrase]) -> str:
     """Return the question with the topic for its pronoun, "" unless it is clear what that is.
 
-    Clear is a topic of one piece: a noun with nothing but its attributes.
+    Clear is a topic of one piece, a noun with nothing but its attributes, and a pronoun before
+    which the question names nothing else.
     """
     if reading.pronoun is None or not carried[0].is_noun:
         return ""
     if any(two.joined_to != one.text for one, two in pairwise(carried)):
         return ""
     start, end, suffix = reading.pronoun
+    if any(own.kind == "topic" and own.text in question[:start] for own in reading.phrases):
+        return ""
+    is_plural = question[start:end].lower() in {"they", "them"}
+    if carried[0].determiner and is_plural != carried[-1].text.endswith("s"):
+        return ""
     noun = f"{carried[0].determiner}{in_words(carried)}{suffix}"
     return f"{question[:start]}{noun}{question[end:]}"
 

@@ -24,7 +24,7 @@ _PREPOSITIONS = _words(
     "over per since through to towards under until up with within without"
 )
 _SUBJECTS = _words("i we you they he she it one somebody someone anybody anyone")
-_PEOPLE = _words("who whoever somebody someone anybody anyone everybody everyone nobody people")
+_PEOPLE = _words("whoever somebody someone anybody anyone everybody everyone nobody people")
 _LIGHT = _words(
     "and but or so then also too well else ok okay if when than because while not only just "
     "still yet ever again please me us him her them its their his hers theirs that this these "
@@ -52,32 +52,37 @@ _WEAK_OPENER = re.compile(r"^(?:and|but|or|so|then|also|ok|okay)\b[\s,]*", re.I)
 _EXPLETIVE = re.compile(
     r"\b(?:is|was|will) it (?:\w+ )?(?:possible|allowed|ok|okay|necessary|true|safe|permitted"
     r"|better|enough|required|forbidden|legal|cheaper|free|worth)\b.*\b(?:to|that|if|when)\b"
-    r"|\bit (?:cost|take)s? (?:\w+ ){0,2}to\b|\bwhat time is it\b",
+    r"|\bit (?:cost|take)s? (?:\w+ ){0,2}to\b|\bit called (?:when|if)\b|\bwhat time is it\b",
     re.I,
 )
 _LEANING_WORDS = re.compile(
     r"\b(?:what|who|where|anything|anyone|something) else\b|\bany(?: \w+)? others?\b"
-    r"|\bthe others?\b|\bthe same\b(?! as)|\b(?:the former|the latter)\b|\bin that case\b"
+    r"|\bthe others?\b|\bthe same(?= (?:for|at|in|on|with|apply|applies)\b|\s*[?.!]*$)"
+    r"|\b(?:the former|the latter)\b|\bin that case\b"
     r"|\b(?:this|that|which|another|other|new|old|first|second|last|next|cheap\w*|big\w*|small\w*)"
     r" ones?\b(?! (?:who|that|which))|\b(?:then|too|as well|instead|otherwise)\s*[?.!]*$",
     re.I,
 )
 _COMPARISON = re.compile(
-    r"\b(?:cheaper|longer|shorter|bigger|larger|smaller|higher|lower|faster|slower"
-    r"|more expensive)\b"
-    r"(?!.*\bthan\b)",
+    r"(?<!\bno )\b(?:cheaper|longer|shorter|bigger|larger|smaller|higher|lower|faster|slower"
+    r"|more expensive)(?= (?:for|in|at|on|if|when|with|to)\b|\s*[?.!]*$)",
     re.I,
 )
-_TIMES = r"(?:year|month|week|morning|afternoon|evening|spring|summer|autumn|winter|time)\b"
+# What "this" points to outside the conversation: the present, and where the words stand.
+_HERE = (
+    "year|month|week|morning|afternoon|evening|spring|summer|autumn|winter|time|site|website|page|app"
+    "|document|text|manual|handbook|policy|contract|report|company|library|building|office"
+)
 _PRONOUN = re.compile(
     r"\b(?:it|its|they|them|their|theirs|he|him|his|she|her|hers)\b"
-    rf"|\b(?:this|these|those)\b(?! {_TIMES})"
+    rf"|\b(?:this|these|those)\b(?! (?:{_HERE})\b)"
     r"|(?:^|\b(?:is|was|are|does|do|did|will|can|would|for|about|of|with|like|before|after|by|to|and)"
     r" )(?P<that>that)\b"
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )\bthere\b(?! (?:is|are|was|were)\b)",
     re.I,
 )
 _REPLACEABLE = _words("it they them")
+_POSSESSIVES = _words("their his her")
 _PERSONS = _words("he him his she her hers")
 _PLURALS = _words("they them their theirs these those")
 _FUNCTION_WORDS = _LIGHT | _AUXILIARIES | _INTERROGATIVES | _SUBJECTS | _PREPOSITIONS | _DETERMINERS
@@ -127,7 +132,9 @@ def _has_noun(before: str, pronoun: str) -> bool:
     for position, original in enumerate(words):
         word, last = original.lower(), words[position - 1].lower() if position else ""
         is_name = position > 0 and original[0].isupper() and len(original) > 1
-        if word in _PEOPLE - {"who"} and pronoun in _PERSONS | _PLURALS:
+        if word in _PEOPLE and pronoun in _PERSONS | _PLURALS:
+            return True
+        if word == "who" and pronoun in _POSSESSIVES:
             return True
         if word in _FUNCTION_WORDS:
             continue
@@ -137,7 +144,7 @@ def _has_noun(before: str, pronoun: str) -> bool:
             is_noun = last in _PREPOSITIONS or is_name
         elif pronoun in _PLURALS:
             is_plural = word.endswith("s") and not word.endswith("ss")
-            is_noun = is_plural and last not in _INTERROGATIVES | _SUBJECTS
+            is_noun = is_name or (is_plural and last not in _INTERROGATIVES | _SUBJECTS)
         else:
             is_noun = last in _DETERMINERS | _PREPOSITIONS or is_name
         if is_noun:

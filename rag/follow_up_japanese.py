@@ -8,7 +8,7 @@ from rag.question_reading import Phrase, PhraseKind, Reading
 _KANJI = r"\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff"
 _KATAKANA = r"\u30a1-\u30fa\u30fc-\u30ff"
 _FULL = rf"{_KANJI}{_KATAKANA}A-Za-z0-9"
-_OKURIGANA = "りれしいきけえみめちびせげぎべっわみ"
+_OKURIGANA = "さりれしいきけえみめちびせげぎべっわみ"
 _PARTICLE = (
     r"(?=[はがをにのでともへや、。？?（）「」・\s]|から|まで|より|だと|だっ|なら|です|って|$)"
 )
@@ -36,27 +36,33 @@ _ASKED = (
     "|最大|最小|最長|最短|条件|方法|手順|手続き|手続|理由|原因|目的|対象|様式|書類|資格|種類|割引|例外|注意"
     "|申請|申し込み|申込み|申込|申し込|予約|延長|更新|変更|中止|取消|取り消し|キャンセル|開始|終了|支払い"
     "|支払|返却|返金|必要|可能|有料|無料|当日|前日|翌日|年間|以上|以下|以内|前回|次回|今回|詳細|内容|違い"
-    "|同じ|他|逆|値|安|高|長|短|早|遅"
+    "|同じ|他|逆|[長高重広深速]さ|大きさ"
 )
-_ASKED_ONLY = re.compile(rf"(?:{_ASKED}|\d+|[年月日時分円回人個点本枚歳])+")
+_ASKED_ONLY = re.compile(rf"(?:{_ASKED})+|\d{{1,2}}[年月日時分円回人個点本枚歳]?")
 
 _OPENER = re.compile(
     r"^(?:それでは|それなら|それから|そしたら|では|じゃあ|じゃ|だったら|ならば|あと|また|ちなみに|そして"
     r"|一方|逆に|ということは|で)[、,，\s]*(?=.)"
 )
 _STRONG_OPENER = re.compile(
-    r"^(?:(?:ほか|他)に(?:も|は)?|ほかの|他の|もっと|さらに|さっきの|先ほどの|今の)"
+    r"^(?:(?:ほか|他)に(?:も|は)?|ほかの|他の|もっと(?!も)|さらに|さっきの|先ほどの|今の)"
+)
+# What この points to outside the conversation: the present, and where the words stand.
+_HERE = (
+    "たび|度|前|ところ|頃|文書|文章|資料|規則|規程|手引|マニュアル|契約|会社|図書館|建物|サイト"
+    "|ページ|アプリ"
 )
 _PRONOUN = re.compile(
-    r"(?<!お)(?<!ぞ)それ(?!ぞれ|とも)ら?|その(?!ほか|他|まま|場で|うち|ため)"
+    r"(?<!お)(?<!ぞ)それ(?!ぞれ|とも|自身|自体)ら?|(?<![とや])その(?!ほか|他|まま|場で|うち|ため|後|名)"
     r"|(?<!こ)そこ(?!で、|そこ)|そちら|そっち|そんな|そう(?:した|いう|なる|する)"
-    r"|(?<![きけねと])これ(?!まで|から)ら?|(?<![きけねと])この(?!たび|度|前|ところ|頃)"
+    rf"|(?<![きけねとどそこあ])これ(?!まで|から)ら?|(?<![きけねとどそこあ])この(?!{_HERE})"
     r"|あれ(?!ば|これ)|あの(?=[^ぁ-ん])|あそこ|(?<![々一-龥])彼(?:女|ら)?(?!岸|方)|同じ(?=です|く|で|は|？)"
 )
 _PREDICATE = re.compile(
     r"です|ます|ません|でしょう|教えて|知りたい|ください|いくら|いくつ|いつ|どこ|どの|どれ|どう|誰|だれ"
     r"|何|なに|なん|なぜ|ない$|[るたうくすつむぐぶぬ]$|か$"
 )
+_CASE = re.compile(r"[がを]")  # a whole clause: 改定が行われた年は？
 _CONDITION = re.compile(r"(?:の(?:場合|とき|時)(?:は|には|も)?|だと|なら(?!び)|だったら)")
 
 
@@ -67,13 +73,13 @@ def read_japanese(question: str) -> Reading:
     body = (text[opener.end() :] if opener else text).rstrip("。?!？！ ")
     phrases = _phrases(body)
     topics = [phrase for phrase in phrases if phrase.kind == "topic"]
-    is_fragment = not _PREDICATE.search(body)
     pronoun = _pronoun(text)
+    is_fragment = pronoun is None and not _PREDICATE.search(body)
     leans = bool(
         pronoun
         or not topics
         or _STRONG_OPENER.match(body)
-        or (is_fragment and (len(topics) < 2 or opener))
+        or (is_fragment and (opener or (len(phrases) < 2 and not _CASE.search(body))))
         or (opener and len(topics) < 2)
         or (len(topics) == 1 and _is_condition(body, topics[0]))
     )
@@ -87,12 +93,11 @@ def read_japanese(question: str) -> Reading:
 def _pronoun(text: str) -> re.Match[str] | None:
     """Return the first pronoun whose noun the question itself does not hold.
 
-    Two words of substance before it, in a clause of their own, are taken for that noun:
-    楽器をなくした場合、その費用は.
+    Two words of substance before it are taken to hold it: 楽器を盗難で失った場合、その費用は.
     """
     for match in _PRONOUN.finditer(text):
         clause = text[: match.start()]
-        if "、" not in clause or sum(p.kind == "topic" for p in _phrases(clause)) < 2:
+        if sum(phrase.kind == "topic" for phrase in _phrases(clause)) < 2:
             return match
     return None
 

@@ -26,7 +26,8 @@ LAYERS = (
     {"rag.inference"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
-        "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index", "rag.prompt", "rag.store",
+        "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
+        "rag.prompt", "rag.store",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {
