@@ -6,6 +6,7 @@ and a row written by an older version is understood on purpose or refused.
 
 import json
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 from rag.datatypes import (
@@ -18,12 +19,14 @@ from rag.datatypes import (
     Hit,
     Message,
     Prompt,
+    SearchFilter,
     SyncPlan,
     Timings,
     Usage,
 )
 
 Fields = dict[str, Any]
+_DAYS = ("since", "until")
 
 
 def answer_to_json(answer: Answer) -> str:
@@ -77,6 +80,27 @@ def plan_from_fields(fields: Fields) -> SyncPlan:
     renamed = tuple((source, path) for source, path in fields.get("renamed", ()))
     lists = {name: tuple(fields.get(name, ())) for name in ("new", "changed", "removed", "retried")}
     return SyncPlan(renamed=renamed, unchanged=int(fields.get("unchanged", 0)), **lists)
+
+
+def filter_to_json(search_filter: SearchFilter) -> str:
+    """Return the limits of a search as one JSON object, "{}" for none."""
+    limits = {name: value for name, value in asdict(search_filter).items() if value}
+    return json.dumps(limits, ensure_ascii=False, default=date.isoformat)
+
+
+def filter_from_json(text: str) -> SearchFilter:
+    """Return the limits that `filter_to_json` wrote.
+
+    Raises:
+        ValueError: ``text`` is no such object.
+    """
+    fields = json.loads(text)
+    try:
+        days = {name: date.fromisoformat(fields[name]) for name in _DAYS if name in fields}
+        lists = {name: tuple(fields.get(name, ())) for name in ("paths", "types")}
+        return SearchFilter(**{**fields, **days, **lists})
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"These are no stored limits ({error}).") from error
 
 
 def _hit(fields: Fields) -> Hit:

@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from rag.datatypes import Block, Chunk, Document, FileStatus
@@ -30,11 +30,21 @@ CREATE TABLE file (
     path TEXT PRIMARY KEY, status TEXT NOT NULL, reason TEXT NOT NULL,
     chunks INTEGER NOT NULL, pages INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
     seconds REAL NOT NULL, scanned_pages INTEGER NOT NULL, container TEXT NOT NULL,
-    sha256 TEXT NOT NULL
+    sha256 TEXT NOT NULL, modified INTEGER
 ) STRICT;
 CREATE INDEX file_container ON file(container);
 """
 _FILE_COLUMNS = tuple(item.name for item in fields(FileStatus))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """Where the passages of a document stand: rows ``first_row`` to ``first_row + chunks - 1``."""
+
+    path: str
+    first_row: int
+    chunks: int
+    modified: int | None  # see `FileStatus`
 
 
 class CorpusWriter:
@@ -176,19 +186,35 @@ class Corpus:
             }
         return sorted(found)
 
+    def documents(self) -> list[IndexedDocument]:
+        """Return what is needed to choose among the documents, in the order of their rows."""
+        with self._open() as connection:
+            modified = "f.modified" if _keeps_dates(connection) else "NULL"
+            query = (
+                f"SELECT d.path, min(c.row), count(*), {modified} FROM chunk c"
+                " JOIN document d ON d.id = c.document_id LEFT JOIN file f ON f.path = d.path"
+                " GROUP BY c.document_id ORDER BY min(c.row)"
+            )
+            return [IndexedDocument(*row) for row in connection.execute(query)]
+
+    def knows_dates(self) -> bool:
+        """Tell whether this corpus was written by a version that keeps the dates of files."""
+        with self._open() as connection:
+            return _keeps_dates(connection)
+
     def files(self) -> tuple[FileStatus, ...]:
         """Return the status of every file that the build found, by path."""
-        query = f"SELECT {', '.join(_FILE_COLUMNS)} FROM file ORDER BY path"
         with self._open() as connection:
+            query = f"SELECT {_file_columns(connection)} FROM file ORDER BY path"
             return tuple(FileStatus(*row) for row in connection.execute(query))
 
     def files_of(self, path: str) -> tuple[FileStatus, ...]:
         """Return the status of one file on disk, then those of the files inside it."""
-        query = (
-            f"SELECT {', '.join(_FILE_COLUMNS)} FROM file WHERE path = ? OR container = ?"
-            " ORDER BY container, path"
-        )
         with self._open() as connection:
+            query = (
+                f"SELECT {_file_columns(connection)} FROM file WHERE path = ? OR container = ?"
+                " ORDER BY container, path"
+            )
             return tuple(FileStatus(*row) for row in connection.execute(query, (path, path)))
 
     def counts(self) -> tuple[int, int]:
@@ -197,3 +223,13 @@ class Corpus:
         with self._open() as connection:
             documents, chunks = connection.execute(query).fetchone()
             return documents, chunks
+
+
+def _keeps_dates(connection: sqlite3.Connection) -> bool:
+    return any(row[1] == "modified" for row in connection.execute("PRAGMA table_info(file)"))
+
+
+def _file_columns(connection: sqlite3.Connection) -> str:
+    # The date came later than the rest of format 2: an index without it is as good otherwise.
+    known = _FILE_COLUMNS if _keeps_dates(connection) else _FILE_COLUMNS[:-1]
+    return ", ".join(known)

@@ -62,6 +62,11 @@ _MIGRATIONS = (
     UPDATE jobs SET kind = 'sync' WHERE kind = 'build';
     CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE answers ADD COLUMN limits TEXT NOT NULL DEFAULT '{}';
+    UPDATE answers SET limits = json_object('collection', collection) WHERE collection != '';
+    ALTER TABLE answers DROP COLUMN collection;
+    """,
 )
 
 

@@ -5,6 +5,7 @@ Offsets are code points into ``Document.text`` and half-open, like Python slices
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 Language = Literal["en", "ja", "other"]
@@ -59,6 +60,9 @@ class FileStatus:
     scanned_pages: int = 0  # pages whose text was recognized in an image
     container: str = ""  # path of the file on disk that holds this one; "" when that is itself
     sha256: str = ""  # of the file's bytes; "" when they were not read
+    # When the file on disk was last written, that around it for one inside another: seconds since
+    # 1970. None when nobody looked, and in an index of a version that did not keep it.
+    modified: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,20 @@ class Chunk:
     def search_text(self) -> str:
         """What both search legs index: the passage under its headings."""
         return f"{self.heading}\n{self.text}" if self.heading else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilter:
+    """What a search is limited to; all limits together. Those that are empty limit nothing."""
+
+    collection: str = ""
+    paths: tuple[str, ...] = ()  # globs as in `rag.sources`; one of them must match
+    types: tuple[str, ...] = ()  # suffixes such as "pdf", or families of `rag.filters`; any of them
+    since: date | None = None  # the file was written on this day or later
+    until: date | None = None  # the file was written on this day or earlier
+
+
+EVERYWHERE = SearchFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +269,4 @@ class IndexStatus:
     files: tuple[FileStatus, ...] = field(default=())
     sources: tuple[Source, ...] = ()
     damage: str = ""  # why the newest index does not serve; "" when this is the newest
+    knows_dates: bool = True  # False until the next sync, when an earlier version made the index

@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, RLock
+from typing import cast
 
 from rag.answer import Answerer, clean_question
 from rag.backends.milvus_connection import collection_name, serving_collection
@@ -15,6 +16,7 @@ from rag.build import IndexKinds, build_index
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.corpus import Corpus
 from rag.datatypes import (
+    EVERYWHERE,
     Answer,
     BuildReport,
     Document,
@@ -22,6 +24,7 @@ from rag.datatypes import (
     IndexStatus,
     Language,
     Progress,
+    SearchFilter,
     Source,
     SyncPlan,
     Token,
@@ -30,6 +33,7 @@ from rag.embed import ModelEmbedder, load_embedder
 from rag.embed_process import EmbedderProcess
 from rag.environment import limit_threads
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
+from rag.filters import DocumentFilter
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.generations import (
     SCHEMA_VERSION,
@@ -45,7 +49,7 @@ from rag.prompt import TEMPLATE_HASH
 from rag.protocols import Generator, LexicalIndex, VectorIndex
 from rag.reading_test import remembered_languages
 from rag.retrieve import Retriever
-from rag.sources import SourceEdit, SyncRequest, prefixes_of
+from rag.sources import SourceEdit, SyncRequest
 from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
 
@@ -70,6 +74,7 @@ class RagEngine:
         self._generator_lock = RLock()
         self._generator: LocalGenerator | ExtractiveGenerator | None = None
         self._snapshot: tuple[Generation, Retriever] | None = None
+        self._filter: tuple[Generation, DocumentFilter] | None = None
         # What CURRENT and the alias in Milvus named when the snapshot was opened.
         self._pointer: tuple[str | None, str] = (None, "")
 
@@ -225,6 +230,7 @@ class RagEngine:
             files=retriever.corpus.files(),
             sources=manifest.sources,
             damage=generation.damage,
+            knows_dates=retriever.corpus.knows_dates(),
         )
 
     def document(self, path: str) -> Document:
@@ -304,28 +310,30 @@ class RagEngine:
 
     # Questions ----------------------------------------------------------------------------
 
-    def search(self, question: str, k: int, collection: str = "") -> list[Hit]:
-        """Return the ``k`` best passages for ``question``, of one collection or of all.
+    def search(self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE) -> list[Hit]:
+        """Return the ``k`` best passages for ``question`` within the limits of a filter.
 
         Raises:
-            RagError: the question is empty or too long, there is no usable index, or no such
-                collection.
+            RagError: the question is empty or too long, there is no usable index, or a limit
+                makes no sense; see `DocumentFilter.rows`.
         """
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
-            retriever = self._retriever_of(collection)[1]
+            retriever = self._retriever_within(search_filter)[1]
             return retriever.retrieve(question, detect_language(question), k)
 
-    def ask(self, question: str, stop: Event, collection: str = "") -> Iterator[Token | Answer]:
+    def ask(
+        self, question: str, stop: Event, search_filter: SearchFilter = EVERYWHERE
+    ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
         Raises:
-            RagError: the question is empty or too long, index or model is unusable, or there is
-                no such collection.
+            RagError: the question is empty or too long, index or model is unusable, or a limit
+                makes no sense; see `DocumentFilter.rows`.
         """
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
-            manifest, retriever = self._retriever_of(collection)
+            manifest, retriever = self._retriever_within(search_filter)
             answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
             yield from answerer.answer(question, stop)
 
@@ -339,10 +347,16 @@ class RagEngine:
                 self._snapshot = None
             raise
 
-    def _retriever_of(self, collection: str) -> tuple[Manifest, Retriever]:
-        """Return what searches one collection, or every document for ""."""
+    def _retriever_within(self, search_filter: SearchFilter) -> tuple[Manifest, Retriever]:
+        """Return what searches the passages that a filter leaves."""
         generation, retriever = self._open()
-        prefixes = prefixes_of(generation.manifest.sources, collection) if collection else [""]
-        if prefixes != [""]:
-            retriever = replace(retriever, rows=retriever.corpus.rows_under(prefixes))
+        if search_filter != EVERYWHERE:
+            with self._index_lock:
+                if self._filter is None or self._filter[0] is not generation:
+                    sources = generation.manifest.sources
+                    self._filter = (generation, DocumentFilter(retriever.corpus, sources))
+                documents = self._filter[1]
+            rows = documents.rows(search_filter)
+            # An array is all that the indexes need of a sequence, and the typing does not know it.
+            retriever = replace(retriever, rows=cast("Sequence[int] | None", rows))
         return generation.manifest, retriever

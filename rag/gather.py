@@ -1,6 +1,6 @@
 """Steps to documents: each file is read, or taken over from the serving generation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +67,9 @@ class Gathering:
                 elif isinstance(step.entry, FileStatus):
                     yield from self._unread(step.entry, step.former)
                 else:
-                    yield from self._taken_over(step.former, step.entry.path)
+                    yield from _dated(
+                        self._taken_over(step.former, step.entry.path), step.entry.modified
+                    )
         self._progress(Progress("read", len(to_read), len(to_read)))
 
     def _read(self, outcomes: list[Outcome], former_path: str) -> Iterator[Gathered]:
@@ -108,3 +110,9 @@ class Gathering:
             document = replace(self._former.document(status.path), path=moved)
             chunks = self._former.chunks(self._former.rows_of(status.path))
             yield Gathered(moved_status, document, [replace(c, path=moved) for c in chunks])
+
+
+def _dated(files: Iterable[Gathered], modified: int | None) -> Iterator[Gathered]:
+    """Yield the files with another date: the same content may have been written anew."""
+    for gathered in files:
+        yield replace(gathered, status=replace(gathered.status, modified=modified))

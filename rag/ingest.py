@@ -127,6 +127,7 @@ class _FileReader:
             size_bytes=found.size_bytes,
             container=inside[0].path if inside else "",
             sha256=found.sha256,
+            modified=found.modified,
         )
         try:
             reading = self._parse(parser, found, scratch, inside)
@@ -175,9 +176,12 @@ class _FileReader:
             folder.mkdir()
             path = f"{inside[-1].path}/{_shown(part.name)}"
             size_bytes = part.file.stat().st_size
-            found = FoundFile(path, part.file, size_bytes, sha256_of(part.file))
+            modified = inside[0].modified
+            found = FoundFile(path, part.file, size_bytes, sha256_of(part.file), modified)
             if reason := room.refusal(size_bytes):
-                status = FileStatus(path, "failed", reason, container=inside[0].path)
+                status = FileStatus(
+                    path, "failed", reason, container=inside[0].path, modified=modified
+                )
                 yield Outcome(status)
             else:
                 outcomes = self._read(parser, found, folder, inside, room)

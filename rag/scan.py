@@ -27,6 +27,7 @@ class FoundFile:
     file: Path  # absolute, links resolved
     size_bytes: int
     sha256: str = ""
+    modified: int | None = None  # of the file on disk: seconds since 1970
 
 
 Entry = FoundFile | FileStatus
@@ -143,6 +144,11 @@ class _Walk:
     def _relative(self, file: Path) -> str:
         return printable(file.relative_to(self._root))
 
+    def _add(self, relative: str, file: Path, facts: os.stat_result) -> None:
+        modified = facts.st_mtime_ns // 1_000_000_000
+        found = FoundFile(self._prefix + relative, file, facts.st_size, modified=modified)
+        self._found.append(found)
+
     def _report(self, relative: str, status: Status, reason: str) -> None:
         self._found.append(FileStatus(self._prefix + relative, status, reason))
 
@@ -152,8 +158,7 @@ class _Walk:
             if entry.is_symlink():
                 self._resolve_link(file, relative)
             elif entry.is_file():
-                found = FoundFile(self._prefix + relative, file, entry.stat().st_size)
-                self._found.append(found)
+                self._add(relative, file, entry.stat())
             else:
                 reason = "This is a pipe, socket or device, not a file, so it is never opened."
                 self._report(relative, "unsupported", reason)
@@ -168,8 +173,7 @@ class _Walk:
         elif target.is_dir():
             reason = "This link leads to a folder that is read under its own name."
         elif target.is_file():
-            found = FoundFile(self._prefix + relative, target, target.stat().st_size)
-            self._found.append(found)
+            self._add(relative, target, target.stat())
             return
         else:
             reason = "This link leads nowhere; delete it or restore what it points to."
@@ -200,9 +204,15 @@ def _examined(entry: Entry, refused_suffixes: Mapping[str, str], max_file_mb: in
         return entry
     try:
         refuse(entry.path, entry.size_bytes, refused_suffixes, max_file_mb)
-        return FoundFile(entry.path, entry.file, entry.size_bytes, sha256_of(entry.file))
+        return replace(entry, sha256=sha256_of(entry.file))
     except DocumentError as error:
-        return FileStatus(entry.path, error.status, str(error), size_bytes=entry.size_bytes)
+        return FileStatus(
+            entry.path,
+            error.status,
+            str(error),
+            size_bytes=entry.size_bytes,
+            modified=entry.modified,
+        )
 
 
 def refuse(

@@ -115,12 +115,16 @@ def is_included(source: Source, path: str) -> bool:
     return not source.include or any(_matches(path, pattern) for pattern in source.include)
 
 
-def _matches(path: str, pattern: str) -> bool:
-    path, pattern = _fold(path), _fold(pattern)
+def glob_matches(path: str, pattern: str) -> bool:
+    """Tell whether a pattern, as above, matches a path. Both are folded alike by the caller."""
     if "/" not in pattern.rstrip("/"):
         return any(fnmatchcase(part, pattern.rstrip("/")) for part in path.split("/"))
     pattern = pattern.strip("/")
     return fnmatchcase(path, pattern) or fnmatchcase(path, f"{pattern}/*")
+
+
+def _matches(path: str, pattern: str) -> bool:
+    return glob_matches(_fold(path), _fold(pattern))
 
 
 def _fold(text: str) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from rag.answer_json import answer_from_json, answer_to_json
+from rag.answer_json import answer_from_json, answer_to_json, filter_from_json, filter_to_json
 from rag.database import Database, now
-from rag.datatypes import Answer
+from rag.datatypes import EVERYWHERE, Answer, SearchFilter
 from rag.errors import RagError
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
@@ -43,7 +43,7 @@ class StoredAnswer:
     error: str  # a sentence, or `INTERRUPTED`; "" unless failed
     created: str  # ISO 8601, UTC
     finished: str | None
-    collection: str  # where it was looked for; "" is everywhere
+    search_filter: SearchFilter  # where it was looked for
 
     @property
     def is_live(self) -> bool:
@@ -99,7 +99,9 @@ class Store:
 
     # Answers
 
-    def add_answer(self, conversation_id: str, question: str, collection: str = "") -> int:
+    def add_answer(
+        self, conversation_id: str, question: str, search_filter: SearchFilter = EVERYWHERE
+    ) -> int:
         """Return the id of a new answer, queued and owned by this process.
 
         Raises:
@@ -107,12 +109,13 @@ class Store:
         """
         pid, started = own_identity()
         created = now()
+        limits = filter_to_json(search_filter)
         try:
             with self._database.write() as db:
                 cursor = db.execute(
-                    "INSERT INTO answers (conversation_id, question, collection, state, "
+                    "INSERT INTO answers (conversation_id, question, limits, state, "
                     "owner_pid, owner_started, created) VALUES (?, ?, ?, 'queued', ?, ?, ?)",
-                    (conversation_id, question, collection, pid, started, created),
+                    (conversation_id, question, limits, pid, started, created),
                 )
                 db.execute(
                     "UPDATE conversations SET updated = ? WHERE id = ?", (created, conversation_id)
@@ -200,5 +203,5 @@ def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
         error=row["error"],
         created=row["created"],
         finished=row["finished"],
-        collection=row["collection"],
+        search_filter=filter_from_json(row["limits"]),
     )

@@ -52,6 +52,7 @@ class Survey:
         return (
             self.serving is not None
             and not self.serving.damage
+            and Corpus(self.serving.path).knows_dates()
             and not self.plan.has_changes
             and self.serving.manifest.sources == self.sources
             and self.serving.manifest.recipe == self.recipe

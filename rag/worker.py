@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from rag.datatypes import Answer, Token
+from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
 from rag.errors import RagError
 from rag.store import AnswerState, Store
 
@@ -28,7 +28,7 @@ class Answering(Protocol):
     """The one thing the worker needs of the engine."""
 
     def ask(
-        self, question: str, stop: threading.Event, collection: str = ""
+        self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
     ) -> Iterator[Token | Answer]:
         """Yield the draft as it is decoded, then exactly one answer."""
         ...
@@ -41,10 +41,10 @@ class _LiveAnswer:
     the engine's end and a stop cannot both decide it.
     """
 
-    def __init__(self, answer_id: int, question: str, collection: str) -> None:
+    def __init__(self, answer_id: int, question: str, search_filter: SearchFilter) -> None:
         self.id = answer_id
         self.question = question
-        self.collection = collection
+        self.search_filter = search_filter
         self.stop = threading.Event()
         self.changed = threading.Condition()
         self.settling = threading.Lock()
@@ -74,10 +74,10 @@ class AnswerWorker:
         self._arrived = threading.Condition()  # guards the queue and the table of live answers
         threading.Thread(target=self._run, name="answer-worker", daemon=True).start()
 
-    def submit(self, conversation_id: str, question: str, collection: str = "") -> int:
-        """Return the id of a new answer; it is stored and queued.
-
-        ``collection`` says where to look; "" is everywhere.
+    def submit(
+        self, conversation_id: str, question: str, search_filter: SearchFilter = EVERYWHERE
+    ) -> int:
+        """Return the id of a new answer; it is stored and queued with its limits.
 
         Raises:
             RagError: too many questions are waiting.
@@ -88,8 +88,8 @@ class AnswerWorker:
                     f"{len(self._queue) - 1} questions are waiting already. "
                     "Ask again when some of them are answered."
                 )
-            answer_id = self._store.add_answer(conversation_id, question, collection)
-            live = _LiveAnswer(answer_id, question, collection)
+            answer_id = self._store.add_answer(conversation_id, question, search_filter)
+            live = _LiveAnswer(answer_id, question, search_filter)
             self._live[answer_id] = live
             self._queue.append(live)
             self._arrived.notify()
@@ -167,7 +167,7 @@ class AnswerWorker:
         self._store.save_draft(live.id, "")
         saved = time.monotonic()
         answer: Answer | None = None
-        for event in self._engine.ask(live.question, live.stop, live.collection):
+        for event in self._engine.ask(live.question, live.stop, live.search_filter):
             if isinstance(event, Answer):
                 answer = event
             elif not live.is_finished:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rag.config import Config
 from rag.datatypes import (
+    EVERYWHERE,
     Answer,
     Chunk,
     Citation,
@@ -24,6 +25,7 @@ from rag.datatypes import (
     Message,
     Progress,
     Prompt,
+    SearchFilter,
     Source,
     SyncPlan,
     Timings,
@@ -100,13 +102,14 @@ class EchoEngine:
         self.has_index = True
         self.is_damaged = False
         self.damage = ""
+        self.knows_dates = True
         self.files: tuple[FileStatus, ...] = FILES
         self.followed: tuple[Source, ...] = SOURCES
         self.plan = SyncPlan(new=("new.md",), unchanged=2)
         self.planned: list[SyncRequest] = []
         self.notice_keys: list[str] = []
         self.asked: list[str] = []
-        self.asked_collections: list[str] = []
+        self.asked_within: list[SearchFilter] = []
 
     def index_status(self) -> IndexStatus | None:
         if self.is_damaged:
@@ -124,6 +127,7 @@ class EchoEngine:
             self.files,
             self.followed,
             self.damage,
+            self.knows_dates,
         )
 
     def sources(self) -> tuple[Source, ...]:
@@ -160,9 +164,11 @@ class EchoEngine:
             raise IndexNotFoundError(f"{path} is not in the index.")
         return self.document_text
 
-    def ask(self, question: str, stop: Event, collection: str = "") -> Iterator[Token | Answer]:
+    def ask(
+        self, question: str, stop: Event, search_filter: SearchFilter = EVERYWHERE
+    ) -> Iterator[Token | Answer]:
         self.asked.append(question)
-        self.asked_collections.append(collection)
+        self.asked_within.append(search_filter)
         if question.startswith("crash"):
             yield Token("Half an ")
             raise ZeroDivisionError("a bug")

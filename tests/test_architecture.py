@@ -31,8 +31,8 @@ LAYERS = (
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {
-        "rag.backends", "rag.embed_process", "rag.gather", "rag.rerank", "rag.retrieve",
-        "rag.reading_test", "rag.survey",
+        "rag.backends", "rag.embed_process", "rag.filters", "rag.gather", "rag.rerank",
+        "rag.reading_test", "rag.retrieve", "rag.survey",
     },
     {"rag.answer", "rag.build"},
     {"rag.engine"},

@@ -10,7 +10,7 @@ import pytest
 
 import rag.engine
 from rag.config import Config
-from rag.datatypes import Answer, BuildReport, Token
+from rag.datatypes import Answer, BuildReport, SearchFilter, Token
 from rag.engine import RagEngine
 from rag.errors import IndexDamagedError, IndexMismatchError, ModelError, QuestionError, RagError
 from rag.generate import ExtractiveGenerator
@@ -289,19 +289,19 @@ def test_a_question_to_one_collection_sees_its_documents_alone(
     question = "How many days of paid leave does an employee have?"
 
     everywhere = engine.search(question, 9)
-    ferry = engine.search(question, 9, "ferry")
+    ferry = engine.search(question, 9, SearchFilter("ferry"))
 
     assert {hit.chunk.path for hit in ferry} == {"papers/leave.txt"}
     assert {hit.chunk.path.split("/")[0] for hit in everywhere} == {"papers", folder.name}
     assert [hit.rank for hit in ferry] == [1]
-    *_, answer = engine.ask(question, Event(), "documents")
+    *_, answer = engine.ask(question, Event(), SearchFilter("documents"))
     assert isinstance(answer, Answer)
     assert "20 days" in answer.text
-    *_, answer = engine.ask(question, Event(), "ferry")
+    *_, answer = engine.ask(question, Event(), SearchFilter("ferry"))
     assert isinstance(answer, Answer)
     assert "31 days" in answer.text
     with pytest.raises(RagError, match="There is no collection 'boats'"):
-        engine.search(question, 9, "boats")
+        engine.search(question, 9, SearchFilter("boats"))
 
 
 def test_without_an_index_the_status_is_none_and_a_question_names_the_command(

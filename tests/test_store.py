@@ -11,7 +11,7 @@ import pytest
 
 from rag.answer_json import answer_from_json, answer_to_json, report_from_json
 from rag.database import _MIGRATIONS
-from rag.datatypes import Hit, Progress
+from rag.datatypes import EVERYWHERE, Hit, Progress, SearchFilter
 from rag.errors import IndexBusyError, RagError
 from rag.process_identity import is_process_alive, own_identity
 from rag.store import INTERRUPTED, Store
@@ -194,10 +194,31 @@ def test_a_file_of_the_first_version_gains_the_new_columns(tmp_path: Path) -> No
             "VALUES ('build', '/documents', 'done', '2026-01-01')"
         )
     store = Store(tmp_path / "state")
-    assert [answer.collection for answer in store.answers("c")] == [""]
+    assert [answer.search_filter for answer in store.answers("c")] == [EVERYWHERE]
     job = store.jobs.latest("sync")
     assert job is not None
     assert (job.subject, job.arguments, job.stage_started) == ("/documents", (), None)
+
+
+def test_the_collection_of_a_question_of_the_second_version_becomes_its_limits(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "state").mkdir()
+    with sqlite3.connect(tmp_path / "state" / "fumikura.sqlite") as db:
+        for script in _MIGRATIONS[:2]:
+            db.executescript(script)
+        db.execute("PRAGMA user_version = 2")
+        db.execute("INSERT INTO conversations VALUES ('c', 'Leave?', '2026-01-01')")
+        for collection in ('仕事 "A"', ""):
+            db.execute(
+                "INSERT INTO answers (conversation_id, question, state, owner_pid, owner_started, "
+                "created, collection) VALUES ('c', 'Leave?', 'done', 1, 1.0, '2026-01-01', ?)",
+                (collection,),
+            )
+
+    found = [answer.search_filter for answer in Store(tmp_path / "state").answers("c")]
+
+    assert found == [SearchFilter('仕事 "A"'), EVERYWHERE]
 
 
 def test_a_reused_pid_is_another_process() -> None:

@@ -2,15 +2,17 @@
 
 import string
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from rag.datatypes import Document, Source
+from rag.datatypes import EVERYWHERE, Document, FileStatus, SearchFilter, Source
 from rag.ui import services
 from rag.ui.english import EN
 from rag.ui.japanese import JA
+from rag.ui.limits import path_choices
 from rag.ui.passage import passage_html, snapshot_html
 from rag.ui.place import place_words
 from rag.ui.safe_markdown import answer_html, label_text
@@ -186,12 +188,106 @@ def test_one_collection_can_be_asked_and_is_remembered(engine: EchoEngine) -> No
     assert app.selectbox[0].options == [EN["all_collections"], "home", "仕事"]
     app = app.selectbox[0].set_value("仕事").run()
     app = ask(app, "How many days of leave?")
-    assert engine.asked_collections == ["仕事"]
+    assert engine.asked_within == [SearchFilter("仕事")]
     assert "Asked in the collection: 仕事" in shown(app)
     assert app.selectbox[0].value == "仕事"
     app = ask(app.selectbox[0].set_value("").run(), "none")
-    assert engine.asked_collections == ["仕事", ""]
+    assert engine.asked_within == [SearchFilter("仕事"), EVERYWHERE]
     assert app.selectbox[0].value == ""
+
+
+def limit_to(app: AppTest, words: dict[str, str], paths: list[str], types: list[str]) -> AppTest:
+    by_label = {box.label: box for box in app.multiselect}
+    by_label[words["limit_paths"]].set_value(paths)
+    by_label[words["limit_types"]].set_value(types)
+    days = {field.label: field for field in app.date_input}
+    days[words["limit_since"]].set_value(date(2024, 3, 1))
+    return app.run()
+
+
+@pytest.mark.parametrize(
+    ("locale", "words", "note"),
+    [
+        ("en-US", EN, "Limited to files: rules · types: pdf · from 2024-03-01"),
+        ("ja-JP", JA, "絞り込み：ファイル：rules · 種類：pdf · 2024-03-01以降"),
+    ],
+)
+def test_limits_go_with_the_question_and_a_reload_shows_them(
+    engine: EchoEngine, locale: str, words: dict[str, str], note: str
+) -> None:
+    app = open_app(locale)
+    assert [box.label for box in app.expander] == [words["limits"]]
+    app = limit_to(app, words, ["/rules"], ["pdf"])
+    app = ask(app, "none")
+
+    assert engine.asked_within == [
+        SearchFilter("", ("/rules",), ("pdf",), date(2024, 3, 1)),
+    ]
+    for page in (app, reloaded(app, locale)):
+        assert note in shown(page)
+        assert words["not_found_limited"] in shown(page)
+        assert [box.value for box in page.multiselect] == [["/rules"], ["pdf"]]
+        assert [field.value for field in page.date_input] == [date(2024, 3, 1), None]
+
+
+def reloaded(app: AppTest, locale: str) -> AppTest:
+    again = AppTest.from_file(APP, default_timeout=10)
+    again.query_params["c"] = app.query_params["c"]
+    again.context = {"locale": locale}
+    return again.run()
+
+
+def test_without_limits_nothing_is_said_of_them(engine: EchoEngine) -> None:
+    app = ask(open_app(), "none")
+
+    assert engine.asked_within == [EVERYWHERE]
+    assert EN["not_found_limited"] not in shown(app)
+    assert "Limited to" not in shown(app)
+
+
+def test_a_typed_pattern_is_kept_as_a_choice(engine: EchoEngine) -> None:
+    conversation = services.load_services().store.create_conversation("none")
+    worker = services.load_services().worker
+    answer_id = worker.submit(conversation, "none", SearchFilter(paths=("*報告*", "/a[[]1].md")))
+    wait_until(lambda: not worker.is_live(answer_id))
+    app = AppTest.from_file(APP, default_timeout=10)
+    app.query_params["c"] = conversation
+    app.context = {"locale": "en-US"}
+
+    app = app.run()
+
+    assert "Limited to files: *報告*, a[1].md" in shown(app)
+    assert app.multiselect[0].value == ["*報告*", "/a[[]1].md"]
+
+
+def test_folders_stand_before_documents_and_only_what_holds_text_is_offered() -> None:
+    files = [
+        FileStatus("b/c/x.pdf", "indexed", "", chunks=2),
+        FileStatus("b/mail.eml", "indexed", "", chunks=1),
+        FileStatus("b/mail.eml/質問？.txt", "indexed", "", chunks=1),
+        FileStatus("a.zip/y.md", "indexed", "", chunks=1),
+    ]
+
+    assert list(path_choices(files).items()) == [
+        ("/a.zip", "a.zip/"),
+        ("/b", "b/"),
+        ("/b/c", "b/c/"),
+        ("/a.zip/y.md", "a.zip/y.md"),
+        ("/b/c/x.pdf", "b/c/x.pdf"),
+        ("/b/mail.eml", "b/mail.eml"),
+        ("/b/mail.eml/質問[？].txt", "b/mail.eml/質問？.txt"),
+    ]
+
+
+def test_an_index_without_dates_offers_a_sync_instead(engine: EchoEngine) -> None:
+    engine.knows_dates = False
+
+    app = open_app()
+
+    assert not app.date_input
+    assert EN["limit_no_dates"] in shown(app)
+    app = press(open_documents(engine), EN["check"])
+    assert any(button.label == EN["sync_now"] for button in app.button)
 
 
 def test_a_collection_that_is_gone_is_not_chosen(engine: EchoEngine) -> None:

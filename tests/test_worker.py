@@ -3,12 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from rag.config import Config
-from rag.datatypes import Answer, Token
+from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
 from rag.errors import RagError
 from rag.store import Store, StoredAnswer
 from rag.worker import INTERNAL_ERROR, MAX_WAITING, AnswerWorker
@@ -26,13 +27,13 @@ class GatedEngine(EchoEngine):
         self.gate = threading.Event()
 
     def ask(
-        self, question: str, stop: threading.Event, collection: str = ""
+        self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
     ) -> Iterator[Token | Answer]:
         while not self.gate.wait(0.01):
             if stop.is_set():
                 yield make_answer(question, "", is_stopped=True)
                 return
-        yield from super().ask(question, stop, collection)
+        yield from super().ask(question, stop, search_filter)
 
 
 @pytest.fixture
@@ -75,14 +76,15 @@ def test_the_tail_yields_the_text_and_ends_with_the_answer_stored(
     assert stored.answer.hits
 
 
-def test_the_collection_goes_with_the_question(
+def test_the_limits_go_with_the_question(
     worker: AnswerWorker, engine: GatedEngine, store: Store, conversation: str
 ) -> None:
     engine.gate.set()
-    answer_id = worker.submit(conversation, QUESTION, "work")
+    within = SearchFilter("work", ("*.pdf", "規則"), ("pdf",), date(2024, 3, 1), None)
+    answer_id = worker.submit(conversation, QUESTION, within)
     "".join(worker.tail(answer_id))
-    assert engine.asked_collections == ["work"]
-    assert outcome(store, answer_id).collection == "work"
+    assert engine.asked_within == [within]
+    assert outcome(store, answer_id).search_filter == within
 
 
 def test_an_abandoned_tail_loses_nothing_and_a_second_one_has_it_all(
@@ -131,7 +133,7 @@ def test_stop_does_not_wait_for_an_engine_that_is_deep_in_thought(
 ) -> None:
     class ReadingEngine(EchoEngine):
         def ask(
-            self, question: str, stop: threading.Event, collection: str = ""
+            self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
         ) -> Iterator[Token | Answer]:
             yield Token("You")
             finished_reading.wait(10)
@@ -204,7 +206,7 @@ def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
 def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
     class SilentEngine:
         def ask(
-            self, question: str, stop: threading.Event, collection: str = ""
+            self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
         ) -> Iterator[Token | Answer]:
             yield Token(f"about {question}")
 

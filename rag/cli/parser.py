@@ -47,9 +47,7 @@ def make_parser() -> argparse.ArgumentParser:
     ask.add_argument("question")
     ask.set_defaults(run=run_ask)
     for command in (search, ask):
-        command.add_argument(
-            "--collection", default="", metavar="NAME", help="look only into this collection"
-        )
+        _add_limits(command)
 
     evaluate = commands.add_parser(
         "evaluate", parents=[common], help="measure how well passages are found"
@@ -122,6 +120,21 @@ def _add_evaluate_options(evaluate: argparse.ArgumentParser) -> None:
         "--limit", type=_count, metavar="N",
         help="ask at most N questions a file: the first of a shuffle with a fixed seed",
     )  # fmt: skip
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    option = command.add_argument
+    option("--collection", default="", metavar="NAME", help="look only into this collection")
+    option(
+        "--path", action="append", default=[], metavar="GLOB",
+        help="only into such files or folders; may be repeated",
+    )  # fmt: skip
+    option(
+        "--type", action="append", default=[], metavar="EXT",
+        help="only into such files: pdf, docx, ... or word, spreadsheet, slides, mail, web, image",
+    )  # fmt: skip
+    option("--since", metavar="DAY", help="only into files written on this day or later")
+    option("--until", metavar="DAY", help="only into files written on this day or earlier")
 
 
 class _Parser(argparse.ArgumentParser):

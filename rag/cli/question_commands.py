@@ -7,7 +7,7 @@ from typing import Any
 
 from rag.cli.printing import load_engine, place, print_json
 from rag.config import Config
-from rag.datatypes import Answer, Hit, Token
+from rag.datatypes import EVERYWHERE, Answer, Hit, SearchFilter, Token
 
 
 def run_search(arguments: argparse.Namespace, config: Config) -> int:
@@ -18,10 +18,11 @@ def run_search(arguments: argparse.Namespace, config: Config) -> int:
     from rag.language import detect_language
 
     question = clean_question(arguments.question, config.max_question_chars)
+    search_filter = _filter_of(arguments)
     engine = load_engine(config)
     engine.index_status()  # opening the index is not part of the search time
     started = time.perf_counter()
-    hits = engine.search(question, arguments.k, arguments.collection)
+    hits = engine.search(question, arguments.k, search_filter)
     milliseconds = round((time.perf_counter() - started) * 1000, 1)
     if arguments.json:
         print_json(
@@ -37,14 +38,15 @@ def run_search(arguments: argparse.Namespace, config: Config) -> int:
         print(f"{hit.rank:3} {place(hit.chunk.path, hit.chunk.page)}  {hit.score:.4f}")
         print(f"    {' '.join(hit.chunk.text.split())[:160]}")
     if not hits:
-        print("No passage shares a term with this question.")
+        print(f"No passage{_within(search_filter)} shares a term with this question.")
     return 0
 
 
 def run_ask(arguments: argparse.Namespace, config: Config) -> int:
     """Answer a question, with its sources."""
     answer: Answer | None = None
-    for event in load_engine(config).ask(arguments.question, Event(), arguments.collection):
+    search_filter = _filter_of(arguments)
+    for event in load_engine(config).ask(arguments.question, Event(), search_filter):
         if not isinstance(event, Token):
             answer = event
     assert answer is not None  # the protocol of RagEngine.ask: exactly one Answer, last
@@ -55,11 +57,28 @@ def run_ask(arguments: argparse.Namespace, config: Config) -> int:
     for citation in answer.citations:
         print(f"  [{citation.n}] {place(citation.path, citation.page)}: {citation.quote}")
     if answer.status == "no_evidence":
-        print("Closest passages:" if answer.hits else "No passage comes close.")
+        within = _within(search_filter)
+        print(f"Closest passages{within}:" if answer.hits else f"No passage{within} comes close.")
         for hit in answer.hits[:3]:
             text = " ".join(hit.chunk.text.split())[:120]
             print(f"  - {place(hit.chunk.path, hit.chunk.page)}: {text}")
     return 0
+
+
+def _filter_of(arguments: argparse.Namespace) -> SearchFilter:
+    from rag.filters import parse_day
+
+    return SearchFilter(
+        arguments.collection,
+        tuple(arguments.path),
+        tuple(arguments.type),
+        parse_day(arguments.since) if arguments.since is not None else None,
+        parse_day(arguments.until) if arguments.until is not None else None,
+    )
+
+
+def _within(search_filter: SearchFilter) -> str:
+    return "" if search_filter == EVERYWHERE else " within these limits"
 
 
 def _hit_table(hit: Hit) -> dict[str, Any]:

@@ -5,8 +5,9 @@ import html
 import streamlit as st
 
 from rag.config import EXTRACTIVE
-from rag.datatypes import Answer, Hit
+from rag.datatypes import EVERYWHERE, Answer, Hit
 from rag.store import INTERRUPTED, StoredAnswer
+from rag.ui.limits import limit_words
 from rag.ui.passage import chunk_of
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, label_text, note_html
@@ -28,11 +29,13 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
     elif stored.state == "stopped":
         _draw_stopped(services, words, stored)
     elif answer is not None and answer.status == "no_evidence":
-        _draw_not_found(services, words, stored.id, answer)
+        _draw_not_found(services, words, stored, answer)
     elif answer is not None:
         _draw_found(services, words, stored, answer)
-    if stored.collection:
-        st.html(note_html(words("searched_collection", name=stored.collection)))
+    if stored.search_filter.collection:
+        st.html(note_html(words("searched_collection", name=stored.search_filter.collection)))
+    if limits := limit_words(words, stored.search_filter):
+        st.html(note_html(words("searched_limits", limits=limits)))
     if answer is not None:
         st.caption(label_text(_figures(words, answer)))
 
@@ -93,16 +96,18 @@ def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]
             st.html(note_html(_beginning(hit.chunk.text)))
 
 
-def _draw_not_found(services: Services, words: Words, answer_id: int, answer: Answer) -> None:
-    with st.container(border=True, key=f"not-found-{answer_id}"):
+def _draw_not_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
+    is_limited = stored.search_filter != EVERYWHERE
+    with st.container(border=True, key=f"not-found-{stored.id}"):
         st.html(
             f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
             + note_html(words("not_found_detail"))
+            + (note_html(words("not_found_limited")) if is_limited else "")
         )
         closest = list(answer.hits[:_CLOSEST])
         if closest:
             st.caption(words("closest_passages"))
-            _draw_hits(services, words, answer_id, closest)
+            _draw_hits(services, words, stored.id, closest)
 
 
 def _draw_failure(words: Words, stored: StoredAnswer) -> None:

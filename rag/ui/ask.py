@@ -9,12 +9,13 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from rag.config import EXTRACTIVE
-from rag.datatypes import IndexStatus
+from rag.datatypes import IndexStatus, SearchFilter
 from rag.errors import RagError
 from rag.store import StoredAnswer
 from rag.ui.answer_view import draw_answer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
 from rag.ui.documents import draw_damage
+from rag.ui.limits import draw_limits
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, note_html, text_html
 from rag.ui.services import Services
@@ -106,44 +107,18 @@ def _draw_input(
                 args=(live.id,),
                 shortcut="Esc",
             )
-        collection = _draw_collections(words, answers, status)
+        search_filter = draw_limits(words, answers[-1] if answers else None, status)
         st.chat_input(
             words("ask_placeholder"),
             key="question",
             max_chars=services.config.max_question_chars,
             disabled=live is not None or status is None,
             on_submit=_submit,
-            args=(services, collection),
+            args=(services, search_filter),
         )
 
 
-def _draw_collections(
-    words: Words, answers: Sequence[StoredAnswer], status: IndexStatus | None
-) -> str:
-    """Return the collection to ask, "" for all: the one chosen, at first that of the last answer.
-
-    Nothing is drawn while there is no choice.
-    """
-    names = sorted({source.collection for source in status.sources}) if status else []
-    if len(names) < 2:
-        return ""
-    options = ["", *names]
-    last = answers[-1] if answers else None
-    index = options.index(last.collection) if last and last.collection in options else 0
-    chosen = st.selectbox(
-        words("collection"),
-        options,
-        index=index,
-        format_func=lambda name: name or words("all_collections"),
-        # Each answer may have changed the choice that is remembered, in another tab as well.
-        key=f"collection-{last.id if last else 0}",
-        label_visibility="collapsed",
-        width=260,
-    )
-    return chosen or ""
-
-
-def _submit(services: Services, collection: str) -> None:
+def _submit(services: Services, search_filter: SearchFilter) -> None:
     question = str(st.session_state["question"] or "").strip()
     if not question:
         return
@@ -152,7 +127,7 @@ def _submit(services: Services, collection: str) -> None:
         if conversation_id is None:
             conversation_id = services.store.create_conversation(question)
             open_conversation(conversation_id)
-        services.worker.submit(conversation_id, question, collection)
+        services.worker.submit(conversation_id, question, search_filter)
     except RagError as error:
         st.session_state["ask_error"] = str(error)
 

@@ -36,7 +36,7 @@ def draw(services: Services, words: Words) -> None:
         if job is not None:
             draw_job(services, words, job, has_index=status is not None)
         if not is_busy:
-            must_sync = is_unusable or bool(status and status.damage)
+            must_sync = is_unusable or bool(status and (status.damage or not status.knows_dates))
             index_id = status.index_id if status else ""
             draw_plan(services, words, index_id, sources, must_sync=must_sync)
     if services.auto_sync.is_on and not is_busy:

@@ -44,6 +44,22 @@ EN = {
     "not_found": "Not found in your documents",
     "not_found_detail": "No passage answers this question well enough, so no answer was written. "
     "Try other words, or check on the Documents page that the file is indexed.",
+    "not_found_limited": "Only a part of your documents was searched, as limits were set.",
+    "limits": "Limit to …",
+    "limit_any": "no limit",
+    "limit_paths": "Files and folders",
+    "limit_paths_help": "Choose from the list, or type a pattern such as *.pdf, report* or "
+    "contracts/2024. Case and full-width letters do not matter.",
+    "limit_types": "Types",
+    "limit_since": "Written on or after",
+    "limit_until": "Written on or before",
+    "limit_no_dates": "The dates of the files will be known after the next sync: press “Check for "
+    "changes” and then “Sync now” on the Documents page.",
+    "searched_limits": "Limited to {limits}",
+    "limited_paths": "files: {names}",
+    "limited_types": "types: {names}",
+    "limited_since": "from {day}",
+    "limited_until": "until {day}",
     "quoted": "The model's own wording was not supported by the passages, so the sentences that "
     "match best are quoted.",
     "quoted_without_model": "Quoted word for word, without a language model.",

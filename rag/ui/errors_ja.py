@@ -21,6 +21,26 @@ ERRORS = {
     "There is no collection {name}; there are: {names}.": (
         "コレクション {name} はありません。あるのは {names} です。"
     ),
+    (
+        "No document of this index is called {pattern} or lies there. Its paths are such as: "
+        "{paths}."
+    ): ("この索引に {pattern} という文書やフォルダーはありません。パスの例：{paths}"),
+    "No document of this index is of type {name}; there are: {names}.": (
+        "この索引に種類が {name} の文書はありません。あるのは {names} です。"
+    ),
+    "The first day ({first}) lies after the last day ({last}). Swap them.": (
+        "開始日（{first}）が終了日（{last}）より後になっています。入れ替えてください。"
+    ),
+    "{day} is no day. Write one as 2024-03-01, 2024/3/1 or 2024年3月1日.": (
+        "{day} は日付ではありません。2024-03-01、2024/3/1、2024年3月1日のように入力してください。"
+    ),
+    (
+        "This index does not know the dates of its files yet, as an earlier version made it. "
+        "Bring it up to date once: `python -m rag sync`."
+    ): (
+        "この索引は以前のバージョンで作られており、ファイルの日付をまだ記録していません。"
+        "`python -m rag sync` で一度更新してください。"
+    ),
     "The index holds no document {path}; it may have been removed.": (
         "文書 {path} は索引にありません。削除された可能性があります。"
     ),

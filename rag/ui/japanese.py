@@ -44,6 +44,22 @@ JA = {
     "not_found": "文書の中に見つかりませんでした",
     "not_found_detail": "十分な根拠となる箇所がないため、回答は作成していません。"
     "言い回しを変えるか、「文書」ページで対象のファイルが登録済みか確認してください。",
+    "not_found_limited": "絞り込みを設定したため、文書の一部だけを検索しました。",
+    "limits": "絞り込み…",
+    "limit_any": "指定なし",
+    "limit_paths": "ファイルとフォルダー",
+    "limit_paths_help": "一覧から選ぶか、*.pdf、報告*、契約/2024 のようなパターンを入力します。"
+    "大文字と小文字、全角と半角は区別しません。",
+    "limit_types": "種類",
+    "limit_since": "更新日（この日以降）",
+    "limit_until": "更新日（この日以前）",
+    "limit_no_dates": "ファイルの日付は、次の更新の後に使えます。「文書」ページで「変更を確認」、"
+    "続けて「索引を更新」を押してください。",
+    "searched_limits": "絞り込み：{limits}",
+    "limited_paths": "ファイル：{names}",
+    "limited_types": "種類：{names}",
+    "limited_since": "{day}以降",
+    "limited_until": "{day}以前",
     "quoted": "モデルの文章は該当箇所で裏づけられなかったため、"
     "最も近い文をそのまま引用しています。",
     "quoted_without_model": "言語モデルを使わず、最も近い文をそのまま引用しています。",
