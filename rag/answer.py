@@ -9,18 +9,23 @@ from typing import cast
 
 from rag.cite import check_answer, quote_answer
 from rag.config import EXTRACTIVE, Config
-from rag.datatypes import Answer, AnswerSource, Hit, Language, Prompt, Timings, Token, Usage
+from rag.datatypes import (
+    Answer,
+    AnswerSource,
+    EvidenceLevel,
+    Hit,
+    Language,
+    Prompt,
+    Timings,
+    Token,
+    Usage,
+)
 from rag.errors import QuestionError
 from rag.evidence import evidence_score, rank_sentences
 from rag.language import detect_language
 from rag.prompt import build_prompt
 from rag.protocols import Generator
 from rag.retrieve import Retriever
-
-# Below these an answer is not attempted. Fitted on training questions with and without their
-# passage and on questions about other things; see docs/log.md. Words alone score lower.
-MIN_EVIDENCE = 0.4
-MIN_EVIDENCE_WORDS_ONLY = 0.33
 
 _INVENTED_PASSAGE = "\n\n["  # the model has answered and goes on to write passages of its own
 
@@ -76,7 +81,7 @@ class Answerer:
         language = detect_language(question)
         hits = self.retriever.retrieve(question, language, self.config.top_k)
         timings = Timings(retrieve_ms=_milliseconds(started))
-        if stop.is_set() or not self._has_evidence(question, hits):
+        if stop.is_set() or not self._is_worth_reading(question, hits):
             timings = replace(timings, total_ms=_milliseconds(started))
             unanswered = self._unanswered(question, language, hits, stop)
             yield replace(unanswered, timings=timings)
@@ -116,6 +121,7 @@ class Answerer:
         self, question: str, language: Language, hits: Sequence[Hit], stop: Event
     ) -> Answer:
         """Return the answer as long as nothing is known but the hits."""
+        evidence = self._evidence(question, hits)
         return Answer(
             question=question,
             language=language,
@@ -131,12 +137,23 @@ class Answerer:
             model_id="",
             index_id=self.index_id,
             is_stopped=stop.is_set(),
+            evidence=round(evidence, 4),
+            evidence_level=self._evidence_level(evidence),
         )
 
-    def _has_evidence(self, question: str, hits: Sequence[Hit]) -> bool:
+    def _evidence(self, question: str, hits: Sequence[Hit]) -> float:
+        return evidence_score(question, hits, self.retriever.lexical.term_weight)
+
+    def _is_worth_reading(self, question: str, hits: Sequence[Hit]) -> bool:
         has_cosines = any(hit.vector_score is not None for hit in hits)
-        least = MIN_EVIDENCE if has_cosines else MIN_EVIDENCE_WORDS_ONLY
-        return evidence_score(question, hits, self.retriever.lexical.term_weight) >= least
+        config = self.config
+        least = config.min_evidence_percent if has_cosines else config.min_evidence_words_percent
+        return bool(hits) and 100 * self._evidence(question, hits) >= least
+
+    def _evidence_level(self, evidence: float) -> EvidenceLevel:
+        if 100 * evidence >= self.config.strong_evidence_percent:
+            return "strong"
+        return "partial" if 100 * evidence >= self.config.partial_evidence_percent else "weak"
 
 
 def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_id: str) -> Answer:

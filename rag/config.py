@@ -52,6 +52,12 @@ class Config:
     top_k: int = 8  # passages retrieved for a question
     max_passages: int = 4  # passages the answerer reads, at most
     evidence_sentences: int = 2  # of those passages; 0: all of them, for models above 1B
+    # How probably the passages hold an answer (`rag.evidence`). Below the first two, the second
+    # where words search alone, none is attempted; the others are shown as Partial and Strong.
+    min_evidence_percent: int = 16
+    min_evidence_words_percent: int = 6
+    partial_evidence_percent: int = 35
+    strong_evidence_percent: int = 65
     answer_languages: tuple[str, ...] = ()  # () means: measured with built-in questions
     max_question_chars: int = 2000
 
@@ -71,6 +77,10 @@ _RANGES: dict[str, tuple[int, int]] = {
     "top_k": (1, 1000),
     "max_passages": (1, 100),
     "evidence_sentences": (0, 1000),
+    "min_evidence_percent": (0, 100),
+    "min_evidence_words_percent": (0, 100),
+    "partial_evidence_percent": (0, 100),
+    "strong_evidence_percent": (0, 100),
     "max_question_chars": (1, 100_000),
     "max_file_mb": (1, 100_000),
     "parse_seconds": (1, 86_400),

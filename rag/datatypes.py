@@ -98,13 +98,14 @@ EVERYWHERE = SearchFilter()
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One retrieved chunk. Hits are always ordered by ``score``, best first."""
+    """One retrieved chunk. Hits come best first: by ``rerank_score`` where there is one."""
 
     rank: int  # 1-based
     chunk: Chunk
-    score: float  # reciprocal rank fusion score; higher is better
-    lexical_score: float | None = None  # BM25; None when this leg did not return the chunk
-    vector_score: float | None = None  # cosine similarity in [-1, 1]; None likewise
+    score: float  # of both legs and the best sentence together, 0 to 1; see `rag.retrieve`
+    lexical_score: float | None = None  # BM25; None when no term is shared
+    vector_score: float | None = None  # cosine similarity in [-1, 1]; None without this leg
+    rerank_score: float | None = None  # of the cross-encoder, 0 to 1; None when it did not read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,7 @@ class Timings:
 
 
 AnswerStatus = Literal["answered", "no_evidence"]
+EvidenceLevel = Literal["strong", "partial", "weak"]
 AnswerSource = Literal["model", "quote", "none"]
 
 
@@ -199,6 +201,8 @@ class Answer:
     model_id: str
     index_id: str
     is_stopped: bool = False  # the reader pressed stop; ``text`` is what was there by then
+    evidence: float | None = None  # how probably ``hits`` hold an answer; see `rag.evidence`
+    evidence_level: EvidenceLevel | None = None  # the same, as it is shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.corpus import Corpus
-from rag.datatypes import Chunk, Hit, Language
-from rag.evidence import Similarity
-from rag.language import query_weights, sentence_spans, terms
+from rag.datatypes import Hit, Language
+from rag.evidence import Similarity, best_sentence, term_values
+from rag.language import query_weights
 from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion
@@ -44,7 +44,10 @@ class Retriever:
         vectors would still be similar to something, and fusing them would bury real matches.
         """
         pool = max(POOL, 2 * k)
-        wanted = _Wanted(question, self.lexical)
+        weight = self.lexical.term_weight
+        values = term_values(question, weight)
+        # What a passage of nothing but these terms would score.
+        most_words = sum(n * weight(t) for t, n in query_weights(question).items()) or 1.0
         lexical = dict(self.lexical.search(question, pool, self.rows))
         cosine: dict[int, float] = {}
         if language in self.embed_languages:
@@ -52,13 +55,13 @@ class Retriever:
             cosine = dict(self.vectors.search(query, pool, self.rows))
             self._complete(question, query, lexical, cosine)
         fused = {
-            row: lexical.get(row, 0.0) / wanted.most + COSINE_WEIGHT * max(cosine.get(row, 0.0), 0)
+            row: lexical.get(row, 0.0) / most_words + COSINE_WEIGHT * max(cosine.get(row, 0.0), 0)
             for row in lexical | cosine
         }
         ranked = sorted(fused, key=lambda row: (-fused[row], row))
         chunks = dict(zip(ranked, self.corpus.chunks(ranked), strict=True))
         for row in ranked[:SENTENCE_POOL]:
-            fused[row] += SENTENCE_WEIGHT * wanted.best_sentence(chunks[row])
+            fused[row] += SENTENCE_WEIGHT * best_sentence(values, chunks[row].text)
         ranked[:SENTENCE_POOL] = sorted(ranked[:SENTENCE_POOL], key=lambda row: (-fused[row], row))
         most = 1 + SENTENCE_WEIGHT + (COSINE_WEIGHT if cosine else 0)
         distinct: dict[str, int] = {}
@@ -103,27 +106,3 @@ class Retriever:
             return None
         query = self.embedder.embed_query(question)
         return lambda texts: (self.embedder.embed_passages(texts) @ query).tolist()
-
-
-class _Wanted:
-    """The terms of a question, each with its weight times how rare it is among the passages."""
-
-    def __init__(self, question: str, lexical: LexicalIndex) -> None:
-        self._values = {
-            term: weight * lexical.term_weight(term)
-            for term, weight in query_weights(question).items()
-        }
-        # What a passage of these terms, each often, would score; more than 0 for any question.
-        self.most = sum(self._values.values()) or 1.0
-
-    def best_sentence(self, chunk: Chunk) -> float:
-        """Return the largest share of the question that one sentence of ``chunk`` holds, 0 to 1.
-
-        An answer stands in a sentence: one with all terms tells more than the same terms apart.
-        """
-        text = chunk.text
-        shares = (
-            sum(self._values.get(term, 0.0) for term in set(terms(text[start:end])))
-            for start, end in sentence_spans(text)
-        )
-        return max(shares, default=0.0) / self.most

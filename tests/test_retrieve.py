@@ -3,13 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Language
+from rag.evidence import best_sentence, term_values
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import COSINE_WEIGHT, SENTENCE_WEIGHT, Retriever
 from rag.vector_index import FaissVectorIndex
@@ -96,15 +96,15 @@ def test_meaning_without_words_beats_a_word_that_means_something_else(
     assert rows(retriever, "leave allowance")[:2] == [0, 2]  # not 4, which leaves by a door
 
 
-def test_one_sentence_with_all_terms_beats_the_same_terms_apart(tmp_path: Path) -> None:
+def test_one_sentence_with_all_terms_beats_the_same_terms_apart() -> None:
     texts = ("The fee is due. Students pay.", "Students pay the fee. It is due.")
-    apart, together = (Chunk("a.md", 0, len(text), text) for text in texts)
-    from rag.retrieve import _Wanted
+    apart, together = texts
+    values = term_values("students fee", Bm25LexicalIndex.from_texts(texts).term_weight)
 
-    wanted = _Wanted("students fee", Bm25LexicalIndex.from_texts(texts))
-
-    assert wanted.best_sentence(together) == pytest.approx(1.0)
-    assert wanted.best_sentence(apart) == pytest.approx(0.5)
+    assert values == pytest.approx({"student": 0.5, "fee": 0.5})
+    assert best_sentence(values, together) == pytest.approx(1.0)
+    assert best_sentence(values, apart) == pytest.approx(0.5)
+    assert best_sentence(values, "") == best_sentence({}, together) == 0.0
 
 
 def test_a_language_that_the_embedder_does_not_know_is_searched_by_words_alone(

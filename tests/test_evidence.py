@@ -1,0 +1,78 @@
+"""How probably the passages hold an answer, worked out by hand and in order."""
+
+import math
+
+import pytest
+
+from rag.answer import Answerer
+from rag.config import Config
+from rag.datatypes import Chunk, Hit
+from rag.evidence import evidence_features, evidence_score
+
+
+def hit(text: str, score: float, cosine: float | None = None) -> Hit:
+    return Hit(1, Chunk("a.md", 0, len(text), text), score, 1.0, cosine)
+
+
+def even(term: str) -> float:
+    return 1.0
+
+
+FOUND = [
+    hit("The loan fee is 300 yen. Students pay half.", 0.7),
+    hit("The museum closes at six.", 0.1),
+    hit("A loan lasts a month.", 0.3),
+]
+
+
+def test_the_features_of_three_hits_worked_out_by_hand() -> None:
+    passage, sentence, lead, score = evidence_features("loan fee students", FOUND, even)
+
+    assert passage == pytest.approx(1.0)  # all three terms stand in the first passage
+    assert sentence == pytest.approx(2 / 3)  # but no sentence has more than two of them
+    assert lead == pytest.approx(0.7 - (0.3 + 0.1) / 2)
+    assert score == 0.7
+
+
+def test_the_score_is_the_logistic_function_of_the_features() -> None:
+    logit = -5.80 + 3.85 * 1.0 + 0.39 * (2 / 3) + 11.2 * 0.5 + 1.77 * 0.7
+
+    assert evidence_score("loan fee students", FOUND, even) == pytest.approx(
+        1 / (1 + math.exp(-logit))
+    )
+
+
+def test_with_vectors_another_fit_speaks() -> None:
+    found = [hit(h.chunk.text, h.score, 0.5) for h in FOUND]
+    logit = -4.04 + 0.92 * 1.0 + 0.84 * (2 / 3) + 11.3 * 0.5 + 3.18 * 0.7
+
+    assert evidence_score("loan fee students", found, even) == pytest.approx(
+        1 / (1 + math.exp(-logit))
+    )
+
+
+def test_more_words_and_a_clearer_lead_are_more_evidence() -> None:
+    close = [hit(FOUND[0].chunk.text, 0.7), hit("Another text.", 0.68)]
+
+    assert evidence_score("loan fee students", FOUND, even) > evidence_score(
+        "loan fee dragons", FOUND, even
+    )
+    assert evidence_score("loan fee students", FOUND, even) > evidence_score(
+        "loan fee students", close, even
+    )
+
+
+def test_no_hits_are_no_evidence_and_one_hit_is_enough_to_score() -> None:
+    assert evidence_score("loan", [], even) == 0.0
+    assert evidence_features("loan", [], even) == (0.0, 0.0, 0.0, 0.0)
+    assert 0 < evidence_score("有給", [hit("有給休暇は10日です。", 0.9)], even) < 1
+
+
+@pytest.mark.parametrize(
+    ("evidence", "level"),
+    [(0.9, "strong"), (0.65, "strong"), (0.64, "partial"), (0.35, "partial"), (0.1, "weak")],
+)
+def test_levels_follow_the_settings(evidence: float, level: str) -> None:
+    answerer = Answerer(Config(), "", None, lambda language: None)  # type: ignore[arg-type, return-value]
+
+    assert answerer._evidence_level(evidence) == level
