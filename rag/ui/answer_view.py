@@ -1,11 +1,12 @@
 """One finished answer: its words, its sources, what it took."""
 
 import html
+from typing import Literal
 
 import streamlit as st
 
 from rag.config import EXTRACTIVE
-from rag.datatypes import EVERYWHERE, Answer, Hit
+from rag.datatypes import EVERYWHERE, Answer, EvidenceLevel, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.limits import limit_words
 from rag.ui.passage import chunk_of
@@ -17,11 +18,23 @@ from rag.ui.strings import Words
 from rag.worker import INTERNAL_ERROR
 
 _CLOSEST = 3
+_LEVEL_ICONS = {
+    "strong": ":material/check_circle:",
+    "partial": ":material/contrast:",
+    "weak": ":material/help:",
+}
+_LEVEL_COLORS: dict[EvidenceLevel, Literal["green", "orange", "gray"]] = {
+    "strong": "green",
+    "partial": "orange",
+    "weak": "gray",
+}
 
 
 def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
     """Draw an answer that has ended, in whatever way."""
     answer = stored.answer
+    if answer is not None and answer.searched not in ("", answer.question):
+        st.html(note_html(words("searched_for", question=answer.searched)))
     if stored.state == "failed":
         _draw_failure(words, stored)
     elif stored.is_live:
@@ -43,6 +56,9 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
 def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
     titles = {c.n: source_label(words, c.path, c.page) for c in answer.citations}
     st.html(answer_html(stored.text, titles))
+    if answer.evidence_level is not None:  # answers of earlier versions have none
+        level = answer.evidence_level
+        st.badge(words(f"evidence_{level}"), icon=_LEVEL_ICONS[level], color=_LEVEL_COLORS[level])
     if answer.source == "quote":
         was_worded = answer.model_id != EXTRACTIVE
         st.html(note_html(words("quoted" if was_worded else "quoted_without_model")))

@@ -63,6 +63,9 @@ EN = {
     "quoted": "The model's own wording was not supported by the passages, so the sentences that "
     "match best are quoted.",
     "quoted_without_model": "Quoted word for word, without a language model.",
+    "evidence_strong": "Strong evidence",
+    "evidence_partial": "Partial evidence",
+    "evidence_weak": "Weak evidence: check the sources",
     "timing_search": "search {value}",
     "timing_first_token": "first token {value}",
     "timing_total": "total {value}",
@@ -101,6 +104,7 @@ EN = {
     "in_collection": "collection: {name}",
     "all_collections": "All collections",
     "searched_collection": "Asked in the collection: {name}",
+    "searched_for": "Searched for: {question}",
     "include": "Only these files",
     "exclude_patterns": "Exclude these files",
     "pattern_help": "Patterns such as *.pdf or drafts. One without a slash matches file and "

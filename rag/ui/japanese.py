@@ -63,6 +63,9 @@ JA = {
     "quoted": "モデルの文章は該当箇所で裏づけられなかったため、"
     "最も近い文をそのまま引用しています。",
     "quoted_without_model": "言語モデルを使わず、最も近い文をそのまま引用しています。",
+    "evidence_strong": "根拠：強い",
+    "evidence_partial": "根拠：一部",
+    "evidence_weak": "根拠：弱い（出典を確認してください）",
     "timing_search": "検索 {value}",
     "timing_first_token": "最初の文字まで {value}",
     "timing_total": "合計 {value}",
@@ -101,6 +104,7 @@ JA = {
     "in_collection": "コレクション：{name}",
     "all_collections": "すべてのコレクション",
     "searched_collection": "対象のコレクション：{name}",
+    "searched_for": "検索した質問：{question}",
     "include": "対象にするファイル",
     "exclude_patterns": "除外するもの",
     "pattern_help": "*.pdf や drafts のようなパターンです。スラッシュがなければファイル名と"
