@@ -1,0 +1,167 @@
+"""How well the evidence score tells questions with an answer from those without one.
+
+    python -m benchmarks.evidence FILE… [--limit 500] [--fit]
+
+Each FILE has the format of SQuAD (.json or .json.gz). Its contexts are the passages. Questions with
+an answer are asked twice: as they are, and with their own passage taken away, so that only near
+misses are left. Where the file has unanswerable questions of its own, those are asked as well.
+Reports the area under the ROC curve and, at the thresholds of the settings, how many questions of
+each kind are not attempted. ``--fit`` prints the weights that a logistic regression over all files
+gives; fit on training files only. Needs the default embedder and scikit-learn.
+"""
+
+import argparse
+import gzip
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import Config, load_config
+from rag.datatypes import Chunk, Hit
+from rag.embed import load_embedder
+from rag.environment import prepare_process
+from rag.evidence import evidence_features, evidence_score
+from rag.language import detect_language
+from rag.lexical_index import Bm25LexicalIndex
+from rag.retrieve import Retriever
+from rag.vector_index import FaissVectorIndex
+
+SEED = 5
+FEATURES = ("coverage", "sentence", "lead", "score")
+
+
+@dataclass
+class Sample:
+    """Features and scores of questions of one kind."""
+
+    features: list[tuple[float, ...]]
+    scores: list[float]
+
+    def add(self, question: str, retriever: Retriever, k: int) -> None:
+        """Ask ``question`` and keep what is known of it then."""
+        hits: Sequence[Hit] = retriever.retrieve(question, detect_language(question), k)
+        weight = retriever.lexical.term_weight
+        self.features.append(evidence_features(question, hits, weight))
+        self.scores.append(evidence_score(question, hits, weight))
+
+
+class _Corpus:
+    def __init__(self, texts: Sequence[str]) -> None:
+        self._texts = texts
+
+    def chunks(self, rows: Sequence[int]) -> list[Chunk]:
+        return [Chunk(str(r), 0, len(self._texts[r]), self._texts[r]) for r in rows]
+
+
+def main() -> int:
+    """Print the figures; the exit status is 0."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--limit", type=int, default=500)
+    parser.add_argument("--fit", action="store_true")
+    arguments = parser.parse_args()
+    prepare_process()
+    config = load_config()
+    positive: list[tuple[float, ...]] = []
+    negative: list[tuple[float, ...]] = []
+    for file in arguments.files:
+        answerable, removed, impossible = _ask(file, config, arguments.limit)
+        print(f"{file.name}: {len(answerable.scores)} answerable questions")
+        least = _threshold(file, config)
+        _report("passage taken away", answerable, removed, least)
+        if impossible.scores:
+            _report("unanswerable", answerable, impossible, least)
+        positive += answerable.features
+        negative += removed.features
+    if arguments.fit:
+        _fit(positive, negative)
+    return 0
+
+
+def _ask(file: Path, config: Config, limit: int) -> tuple[Sample, Sample, Sample]:
+    contexts, questions = _read(file)
+    embedder = load_embedder(config)
+    retriever = Retriever(
+        corpus=_Corpus(contexts),  # type: ignore[arg-type] # of the corpus only this is used
+        lexical=Bm25LexicalIndex.from_texts(contexts),
+        vectors=FaissVectorIndex.from_vectors(embedder.embed_passages(contexts)),
+        embedder=embedder,
+        embed_languages=config.embed_languages or embedder.languages,
+    )
+    answerable, removed, impossible = (Sample([], []) for _ in range(3))
+    order = np.random.default_rng(SEED).permutation(len(questions))
+    for question, row, is_impossible in (questions[n] for n in order):
+        if is_impossible and len(impossible.scores) < limit:
+            impossible.add(question, retriever, config.top_k)
+        elif not is_impossible and len(answerable.scores) < limit:
+            answerable.add(question, retriever, config.top_k)
+            others = np.delete(np.arange(len(contexts)), row).tolist()
+            removed.add(question, replace(retriever, rows=others), config.top_k)
+    return answerable, removed, impossible
+
+
+def _read(file: Path) -> tuple[list[str], list[tuple[str, int, bool]]]:
+    opened = gzip.open if file.suffix == ".gz" else open
+    with opened(file, "rt", encoding="utf-8") as stream:
+        articles = json.load(stream)["data"]
+    rows: dict[str, int] = {}
+    questions = []
+    for paragraph in (p for article in articles for p in article["paragraphs"]):
+        row = rows.setdefault(paragraph["context"].rpartition("[SEP]")[2].strip(), len(rows))
+        questions += [
+            (qa["question"], row, bool(qa.get("is_impossible"))) for qa in paragraph["qas"]
+        ]
+    return list(rows), questions
+
+
+def _threshold(file: Path, config: Config) -> float:
+    language = detect_language(_read(file)[1][0][0])
+    words_alone = language not in (config.embed_languages or load_embedder(config).languages)
+    percent = config.min_evidence_words_percent if words_alone else config.min_evidence_percent
+    return percent / 100
+
+
+def _report(kind: str, answerable: Sample, other: Sample, least: float) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    scores = answerable.scores + other.scores
+    labels = [1] * len(answerable.scores) + [0] * len(other.scores)
+    area = roc_auc_score(labels, scores)
+    low, high = _interval(np.array(labels), np.array(scores))
+    print(
+        f"  {kind:18} n {len(other.scores)}, AUROC {area:.3f} ({low:.3f} to {high:.3f}); not tried "
+        f"below {least:.2f}: {_share(answerable, least)} of the answerable, "
+        f"{_share(other, least)} of these"
+    )
+
+
+def _interval(labels: NDArray[np.int64], scores: NDArray[np.float64]) -> tuple[float, float]:
+    from sklearn.metrics import roc_auc_score
+
+    generator = np.random.default_rng(SEED)
+    draws = (generator.integers(0, len(labels), len(labels)) for _ in range(300))
+    low, high = np.percentile([roc_auc_score(labels[d], scores[d]) for d in draws], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _share(sample: Sample, least: float) -> str:
+    return f"{sum(score < least for score in sample.scores) / len(sample.scores):.1%}"
+
+
+def _fit(positive: Sequence[tuple[float, ...]], negative: Sequence[tuple[float, ...]]) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    labels = [1] * len(positive) + [0] * len(negative)
+    model = LogisticRegression(C=1000.0).fit([*positive, *negative], labels)
+    weights = zip(FEATURES, model.coef_[0], strict=True)
+    print("fit: " + ", ".join(f"{name} {value:.2f}" for name, value in weights), end=", ")
+    print(f"constant {model.intercept_[0]:.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
