@@ -22,6 +22,7 @@ from rag.datatypes import (
 )
 from rag.errors import QuestionError
 from rag.evidence import evidence_score, rank_sentences
+from rag.follow_up import rewrite
 from rag.language import detect_language
 from rag.prompt import build_prompt
 from rag.protocols import Generator
@@ -64,7 +65,9 @@ class Answerer:
     retriever: Retriever
     load_generator: Callable[[Language], Generator]  # called when there is something to read
 
-    def answer(self, question: str, stop: Event) -> Iterator[Token | Answer]:
+    def answer(
+        self, question: str, stop: Event, history: Sequence[str] = ()
+    ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
         The answer may differ from the draft: sentences without support are left out, and a
@@ -73,12 +76,21 @@ class Answerer:
         Args:
             question: as `clean_question` returns it.
             stop: set it to end the answer soon.
+            history: the earlier questions of the conversation, newest last; a question that
+                leans on them is rewritten before anything else is done with it.
 
         Raises:
             ModelError: the answer model cannot be loaded.
         """
-        started = time.perf_counter()
         language = detect_language(question)
+        searched = rewrite(question, history, language)
+        for event in self._answer(searched, language, stop):
+            if isinstance(event, Answer):
+                event = replace(event, question=question, searched=searched)
+            yield event
+
+    def _answer(self, question: str, language: Language, stop: Event) -> Iterator[Token | Answer]:
+        started = time.perf_counter()
         hits = self.retriever.retrieve(question, language, self.config.top_k)
         timings = Timings(retrieve_ms=_milliseconds(started))
         if stop.is_set() or not self._is_worth_reading(question, hits):

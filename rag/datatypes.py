@@ -201,6 +201,9 @@ class Answer:
     model_id: str
     index_id: str
     is_stopped: bool = False  # the reader pressed stop; ``text`` is what was there by then
+    # The question as it was searched and put to the model, rewritten when it leaned on the
+    # conversation; "" in an answer of a version that did not keep it.
+    searched: str = ""
     evidence: float | None = None  # how probably ``hits`` hold an answer; see `rag.evidence`
     evidence_level: EvidenceLevel | None = None  # the same, as it is shown
 

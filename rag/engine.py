@@ -323,9 +323,15 @@ class RagEngine:
             return retriever.retrieve(question, detect_language(question), k)
 
     def ask(
-        self, question: str, stop: Event, search_filter: SearchFilter = EVERYWHERE
+        self,
+        question: str,
+        stop: Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
     ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
+
+        ``history`` are the earlier questions of the conversation, newest last.
 
         Raises:
             RagError: the question is empty or too long, index or model is unusable, or a limit
@@ -335,7 +341,7 @@ class RagEngine:
         with self._reopening_after_damage():
             manifest, retriever = self._retriever_within(search_filter)
             answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
-            yield from answerer.answer(question, stop)
+            yield from answerer.answer(question, stop, history)
 
     @contextmanager
     def _reopening_after_damage(self) -> Iterator[None]:

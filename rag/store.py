@@ -138,6 +138,16 @@ class Store:
             row = db.execute("SELECT * FROM answers WHERE id = ?", (answer_id,)).fetchone()
         return None if row is None else _stored_answer(row)
 
+    def questions_before(self, answer_id: int) -> list[str]:
+        """Return the earlier questions of the same conversation, oldest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT question FROM answers WHERE id < ? AND conversation_id = "
+                "(SELECT conversation_id FROM answers WHERE id = ?) ORDER BY id",
+                (answer_id, answer_id),
+            ).fetchall()
+        return [row["question"] for row in rows]
+
     def save_draft(self, answer_id: int, text: str) -> None:
         """Mark an answer as running, with the text it has so far."""
         self._database.update("answers", answer_id, state="running", text=text)

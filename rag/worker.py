@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
@@ -28,7 +28,11 @@ class Answering(Protocol):
     """The one thing the worker needs of the engine."""
 
     def ask(
-        self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
+        self,
+        question: str,
+        stop: threading.Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
     ) -> Iterator[Token | Answer]:
         """Yield the draft as it is decoded, then exactly one answer."""
         ...
@@ -167,7 +171,8 @@ class AnswerWorker:
         self._store.save_draft(live.id, "")
         saved = time.monotonic()
         answer: Answer | None = None
-        for event in self._engine.ask(live.question, live.stop, live.search_filter):
+        history = self._store.questions_before(live.id)
+        for event in self._engine.ask(live.question, live.stop, live.search_filter, history):
             if isinstance(event, Answer):
                 answer = event
             elif not live.is_finished:

@@ -33,6 +33,7 @@ from rag.datatypes import (
     Usage,
 )
 from rag.errors import IndexDamagedError, IndexNotFoundError, QuestionError
+from rag.follow_up import rewrite
 from rag.language import terms
 from rag.sources import SyncRequest, apply_request
 
@@ -165,7 +166,11 @@ class EchoEngine:
         return self.document_text
 
     def ask(
-        self, question: str, stop: Event, search_filter: SearchFilter = EVERYWHERE
+        self,
+        question: str,
+        stop: Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
     ) -> Iterator[Token | Answer]:
         self.asked.append(question)
         self.asked_within.append(search_filter)
@@ -189,7 +194,8 @@ class EchoEngine:
                 return
             written += piece
             yield Token(piece)
-        yield make_answer(question, text, quote=quote, hits=hits)
+        answer = make_answer(question, text, quote=quote, hits=hits)
+        yield replace(answer, searched=rewrite(question, history, detect(question)))
 
 
 def detect(question: str) -> Language:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -27,13 +27,17 @@ class GatedEngine(EchoEngine):
         self.gate = threading.Event()
 
     def ask(
-        self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
+        self,
+        question: str,
+        stop: threading.Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
     ) -> Iterator[Token | Answer]:
         while not self.gate.wait(0.01):
             if stop.is_set():
                 yield make_answer(question, "", is_stopped=True)
                 return
-        yield from super().ask(question, stop, search_filter)
+        yield from super().ask(question, stop, search_filter, history)
 
 
 @pytest.fixture
@@ -133,7 +137,11 @@ def test_stop_does_not_wait_for_an_engine_that_is_deep_in_thought(
 ) -> None:
     class ReadingEngine(EchoEngine):
         def ask(
-            self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
+            self,
+            question: str,
+            stop: threading.Event,
+            search_filter: SearchFilter = EVERYWHERE,
+            history: Sequence[str] = (),
         ) -> Iterator[Token | Answer]:
             yield Token("You")
             finished_reading.wait(10)
@@ -206,7 +214,11 @@ def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
 def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
     class SilentEngine:
         def ask(
-            self, question: str, stop: threading.Event, search_filter: SearchFilter = EVERYWHERE
+            self,
+            question: str,
+            stop: threading.Event,
+            search_filter: SearchFilter = EVERYWHERE,
+            history: Sequence[str] = (),
         ) -> Iterator[Token | Answer]:
             yield Token(f"about {question}")
 

@@ -45,6 +45,10 @@ def make_parser() -> argparse.ArgumentParser:
 
     ask = commands.add_parser("ask", parents=[common], help="answer a question, with sources")
     ask.add_argument("question")
+    ask.add_argument(
+        "--after", action="append", default=[], metavar="QUESTION",
+        help="an earlier question of the conversation; give all of them in order",
+    )  # fmt: skip
     ask.set_defaults(run=run_ask)
     for command in (search, ask):
         _add_limits(command)

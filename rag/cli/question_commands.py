@@ -46,13 +46,16 @@ def run_ask(arguments: argparse.Namespace, config: Config) -> int:
     """Answer a question, with its sources."""
     answer: Answer | None = None
     search_filter = _filter_of(arguments)
-    for event in load_engine(config).ask(arguments.question, Event(), search_filter):
+    engine = load_engine(config)
+    for event in engine.ask(arguments.question, Event(), search_filter, arguments.after):
         if not isinstance(event, Token):
             answer = event
     assert answer is not None  # the protocol of RagEngine.ask: exactly one Answer, last
     if arguments.json:
         print_json(_answer_table(answer))
         return 0
+    if answer.searched != answer.question:
+        print(f"Searched for: {answer.searched}")
     print(answer.text)
     for citation in answer.citations:
         print(f"  [{citation.n}] {place(citation.path, citation.page)}: {citation.quote}")
@@ -100,6 +103,7 @@ def _hit_table(hit: Hit) -> dict[str, Any]:
 def _answer_table(answer: Answer) -> dict[str, Any]:
     return {
         "question": answer.question,
+        "searched": answer.searched,
         "language": answer.language,
         "status": answer.status,
         "answer": answer.text,
