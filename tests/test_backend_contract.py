@@ -1,5 +1,6 @@
 """The search legs over files and over Milvus do the same, and an export proves it."""
 
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,11 +22,11 @@ from rag.backends.milvus_connection import (
 from rag.backends.milvus_export import ExportReport, export_index, overlap
 from rag.backends.milvus_index import NO_TERM, open_collection, row_filter, term_id
 from rag.cli import main
-from rag.config import Config
+from rag.config import Config, load_config
 from rag.corpus import CorpusWriter
 from rag.datatypes import Chunk, Document, Source
 from rag.engine import RagEngine
-from rag.errors import BackendError
+from rag.errors import BackendError, ConfigError
 from rag.generations import Generation, Manifest, Recipe, publish, start_generation
 from rag.lexical_index import B, Bm25LexicalIndex
 from rag.protocols import LexicalIndex, RankedRows, VectorIndex
@@ -416,6 +417,52 @@ def test_a_server_that_does_not_answer_is_told_in_words_without_its_password() -
         connect("http://me:secret@127.0.0.1:1/team")
 
     assert "secret" not in str(caught.value)
+
+
+@needs_milvus
+def test_a_proxy_of_the_environment_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pymilvus import MilvusClient
+    from pymilvus.exceptions import MilvusException
+
+    ours, theirs = str(tmp_path / "ours.db"), str(tmp_path / "theirs.db")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.settimeout(5)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("no_grpc_proxy", raising=False)
+
+        assert serving_collection(ours) == ""
+
+        with pytest.raises(MilvusException):  # the control: pymilvus by itself asks the proxy
+            MilvusClient(theirs, timeout=0.5)
+        reached, _ = proxy.accept()
+        request = reached.recv(100)
+        reached.close()
+    ports = [uri_port(path) for path in (ours, theirs)]
+    for path in (ours, theirs):
+        close(path)
+    assert f"CONNECT 127.0.0.1:{ports[1]}".encode() in request  # the first that it ever heard
+
+
+def uri_port(path: str) -> int:
+    from milvus_lite.server_manager import server_manager_instance
+
+    return int(server_manager_instance.start_and_get_uri(path).rpartition(":")[2])
+
+
+@pytest.mark.parametrize("value", ["milvus", "ftp://host/x.db", "host:19530", "https://"])
+def test_an_address_that_is_none_is_refused(value: str) -> None:
+    with pytest.raises(ConfigError, match="milvus_uri"):
+        load_config(None, {}, {"RAG_MILVUS_URI": value})
+    with pytest.raises(SystemExit):
+        main(["export", "--to", value])
+
+
+@pytest.mark.parametrize("value", ["https://me:secret@host:19530/team", "data/milvus.db"])
+def test_an_address_or_a_folder_is_taken(value: str) -> None:
+    assert load_config(None, {}, {"RAG_MILVUS_URI": value}).milvus_uri == value
 
 
 def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
