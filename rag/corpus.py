@@ -172,28 +172,16 @@ class Corpus:
         path, text, sha256, _, page_starts, title = found
         return Document(path, text, sha256, blocks, tuple(json.loads(page_starts)), title)
 
-    def rows_under(self, prefixes: Sequence[str]) -> list[int]:
-        """Return the rows of all passages whose path begins with one of ``prefixes``, in order."""
-        query = (
-            "SELECT c.row FROM chunk c JOIN document d ON d.id = c.document_id"
-            " WHERE substr(d.path, 1, length(:prefix)) = :prefix"
-        )
-        with self._open() as connection:
-            found = {
-                row
-                for prefix in prefixes
-                for (row,) in connection.execute(query, {"prefix": prefix})
-            }
-        return sorted(found)
-
     def documents(self) -> list[IndexedDocument]:
         """Return what is needed to choose among the documents, in the order of their rows."""
         with self._open() as connection:
             modified = "f.modified" if _keeps_dates(connection) else "NULL"
             query = (
-                f"SELECT d.path, min(c.row), count(*), {modified} FROM chunk c"
+                f"SELECT d.path, c.first_row, c.chunks, {modified} FROM"
+                " (SELECT document_id, min(row) AS first_row, count(*) AS chunks FROM chunk"
+                " GROUP BY document_id) c"
                 " JOIN document d ON d.id = c.document_id LEFT JOIN file f ON f.path = d.path"
-                " GROUP BY c.document_id ORDER BY min(c.row)"
+                " ORDER BY c.first_row"
             )
             return [IndexedDocument(*row) for row in connection.execute(query)]
 

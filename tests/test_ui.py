@@ -226,6 +226,7 @@ def test_limits_go_with_the_question_and_a_reload_shows_them(
     for page in (app, reloaded(app, locale)):
         assert note in shown(page)
         assert words["not_found_limited"] in shown(page)
+        assert page.expander[-1].label == label_text(note)
         assert [box.value for box in page.multiselect] == [["/rules"], ["pdf"]]
         assert [field.value for field in page.date_input] == [date(2024, 3, 1), None]
 
@@ -260,22 +261,25 @@ def test_a_typed_pattern_is_kept_as_a_choice(engine: EchoEngine) -> None:
     assert app.multiselect[0].value == ["*報告*", "/a[[]1].md"]
 
 
-def test_folders_stand_before_documents_and_only_what_holds_text_is_offered() -> None:
+def test_folders_and_containers_are_offered_before_documents() -> None:
     files = [
         FileStatus("b/c/x.pdf", "indexed", "", chunks=2),
         FileStatus("b/mail.eml", "indexed", "", chunks=1),
         FileStatus("b/mail.eml/質問？.txt", "indexed", "", chunks=1),
         FileStatus("a.zip/y.md", "indexed", "", chunks=1),
+        FileStatus("c//z.txt", "indexed", "", chunks=1),  # as an archive may name it
     ]
 
     assert list(path_choices(files).items()) == [
         ("/a.zip", "a.zip/"),
         ("/b", "b/"),
         ("/b/c", "b/c/"),
+        ("/c", "c/"),
         ("/a.zip/y.md", "a.zip/y.md"),
         ("/b/c/x.pdf", "b/c/x.pdf"),
         ("/b/mail.eml", "b/mail.eml"),
         ("/b/mail.eml/質問[？].txt", "b/mail.eml/質問？.txt"),
+        ("/c//z.txt", "c//z.txt"),
     ]
 
 

@@ -1,8 +1,8 @@
 """What a question is limited to: the choice beside the input, and its words beside an answer."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
-from pathlib import PurePosixPath
 
 import streamlit as st
 
@@ -26,9 +26,12 @@ def draw_limits(
     # Each answer may have changed the limits that are remembered, in another tab as well.
     key = str(last.id if last else 0)
     documents = [file for file in status.files if file.chunks]
+    remembered = limit_words(words, before)  # they hold on, so they are told while it is folded
+    label = words("searched_limits", limits=remembered) if remembered else words("limits")
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         collection = _draw_collections(words, before.collection, status, key)
-        with st.expander(words("limits"), icon=":material/filter_list:", key=f"limits-{key}"):
+        icon = ":material/filter_list:"
+        with st.expander(label_text(label), icon=icon, key=f"limits-{key}"):
             paths = _draw_paths(words, before.paths, documents, key)
             types = _draw_types(words, before.types, documents, key)
             since, until = _draw_days(words, before, status, key)
@@ -54,12 +57,7 @@ def limit_words(words: Words, search_filter: SearchFilter) -> str:
 def path_choices(documents: Sequence[FileStatus]) -> dict[str, str]:
     """Return pattern -> label of folders and containers, then of documents, each by path."""
     paths = {document.path for document in documents}
-    folders = {
-        str(parent)
-        for path in paths
-        for parent in PurePosixPath(path).parents
-        if str(parent) not in (".", "/")
-    }
+    folders = {path[: slash.start()] for path in paths for slash in re.finditer("(?<=[^/])/", path)}
     labels = {exact_pattern(path): f"{path}/" for path in sorted(folders - paths)}
     labels |= {exact_pattern(path): path for path in sorted(paths)}
     return dict(list(labels.items())[:MAX_CHOICES])
@@ -92,11 +90,12 @@ def _draw_paths(
         # One that was typed is an option of its own from then on.
         [*labels, *(pattern for pattern in before if pattern not in labels)],
         default=list(before),
-        format_func=lambda pattern: label_text(labels.get(pattern) or pattern_label(pattern)),
+        format_func=lambda pattern: labels.get(pattern) or pattern_label(pattern),
         key=f"limit-paths-{key}",
         help=words("limit_paths_help"),
         placeholder=words("limit_any"),
         accept_new_options=True,
+        select_all=False,
     )
     return tuple(str(pattern) for pattern in chosen)
 
@@ -111,6 +110,7 @@ def _draw_types(
         default=[name for name in before if name in types],
         key=f"limit-types-{key}",
         placeholder=words("limit_any"),
+        select_all=False,
     )
     return tuple(chosen)
 
