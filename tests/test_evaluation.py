@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rag.cli import main
 from rag.config import Config
 from rag.datatypes import Language, Progress
+from rag.errors import ModelError
 from rag.evaluation.evaluate import (
     Evaluation,
     LegScore,
@@ -455,6 +456,13 @@ def test_a_file_of_unanswerable_questions_alone_has_no_measures() -> None:
 
     with pytest.raises(QuestionFileError, match="No question has a passage"):
         run(only)
+
+
+def test_a_configured_reranker_takes_part_and_is_missed_when_it_is_gone() -> None:
+    config = Config(rerank_model="no-such-reranker")
+
+    with pytest.raises(ModelError, match="no-such-reranker"):
+        evaluate([ENGLISH], config, lambda config: HashingEmbedder(), silent)
 
 
 def test_contexts_without_text_are_refused() -> None:

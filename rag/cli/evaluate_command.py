@@ -48,6 +48,7 @@ def _as_table(evaluation: "Evaluation", config: Config) -> dict[str, Any]:
     ]
     return {
         "embed_model": config.embed_model,
+        "rerank_model": config.rerank_model,
         "embed_languages": list(evaluation.embed_languages),
         "limit": evaluation.limit,
         "seed": evaluation.seed,
@@ -96,6 +97,8 @@ def _print_report(evaluation: "Evaluation", config: Config) -> None:
         f"Embedder {config.embed_model}, used for: {languages}. Below each mean stands its 95 % "
         f"interval ({evaluation.resamples:,} bootstrap resamples, seed {evaluation.seed})."
     )
+    if config.rerank_model:
+        print(f"Reranker {config.rerank_model}, of the best {config.rerank_pool} fused passages.")
     for group in evaluation.groups:
         print(f"\n{group.kind} {group.name}")
         print(table_header(group.legs[0].measures))

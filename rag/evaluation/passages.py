@@ -23,6 +23,7 @@ from rag.engine import RagEngine
 from rag.evaluation.questions import Question, QuestionFileError
 from rag.lexical_index import Bm25LexicalIndex
 from rag.protocols import Embedder
+from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.vector_index import FaissVectorIndex
 
@@ -63,6 +64,8 @@ def temporary_passages(
             vectors=FaissVectorIndex.load(folder),
             embedder=embedder,
             embed_languages=config.embed_languages or embedder.languages,
+            reranker=load_reranker(config),
+            rerank_pool=config.rerank_pool,
         )
         yield SearchedPassages(
             retriever,
