@@ -317,6 +317,28 @@ def test_a_second_export_goes_on_where_the_first_was_interrupted(
     assert (report.vector_recall, report.lexical_recall) == (1.0, 1.0)
 
 
+class _Mixed:
+    """Sends others than the vectors that it searches."""
+
+    def __init__(self, index: VectorIndex, sent: NDArray[np.float32]) -> None:
+        self._index = index
+        self._sent = sent
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def search(
+        self, query: NDArray[np.float32], k: int, rows: Sequence[int] | None = None
+    ) -> RankedRows:
+        return self._index.search(query, k, rows)
+
+    def save(self, folder: Path) -> None:
+        self._index.save(folder)
+
+    def vectors(self, rows: list[int]) -> NDArray[np.float32]:
+        return self._sent[rows]
+
+
 class _Reversed:
     """A damaged copy: it finds the worst instead of the best."""
 
@@ -345,12 +367,11 @@ def test_a_copy_that_finds_too_little_is_not_put_into_service(
     newer = make_generation(generation.path.parent, [*TEXTS, "new"], generation.manifest.build_id)
     export(generation, uri)
     here = legs_on_files(newer)
-    sent = FaissVectorIndex.from_vectors(HashingEmbedder().embed_passages([*TEXTS[::-1], "new"]))
-    monkeypatch.setattr(here.vectors, "vectors", sent.vectors)  # others than are searched here
+    others = HashingEmbedder().embed_passages([*TEXTS[::-1], "new"])
     monkeypatch.setattr("rag.backends.milvus_export.RECALL_DEPTH", 3)
 
     with pytest.raises(BackendError, match="not put into service"):
-        export_index(newer, here.vectors, here.lexical, uri, lambda progress: None)
+        export_index(newer, _Mixed(here.vectors, others), here.lexical, uri, lambda progress: None)
 
     assert serving_collection(uri) == collection_name(generation.manifest.build_id)
     assert not connect(uri).call("has_collection", collection_name(newer.manifest.build_id))

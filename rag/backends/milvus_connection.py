@@ -19,6 +19,7 @@ from rag.errors import BackendError
 LOCAL_SUFFIX = ".db"  # of the folder of a Milvus Lite, which pymilvus runs in this process
 SERVING, BEFORE = "fumikura_serving", "fumikura_before"  # aliases
 TIMEOUT_SECONDS = 20.0  # of one request; without it pymilvus tries again for minutes
+LONG_SECONDS = 1800.0  # of one that moves a whole collection
 _NOT_FOUND = (100, 1600)  # codes: no such collection, no such alias
 
 
@@ -29,14 +30,20 @@ class Milvus:
     client: Any  # pymilvus.MilvusClient
     place: str  # for messages: the address without user and password
 
-    def call(self, method: str, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - any method
+    def call(
+        self,
+        method: str,
+        *arguments: Any,  # noqa: ANN401 - any method
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        **named: Any,  # noqa: ANN401 - any method
+    ) -> Any:  # noqa: ANN401 - any method
         """Return what a method of the client returns.
 
         Raises:
             BackendError: Milvus cannot be reached, takes too long, or refuses.
         """
         with _in_words(self.place):
-            return getattr(self.client, method)(*arguments, timeout=TIMEOUT_SECONDS, **named)
+            return getattr(self.client, method)(*arguments, timeout=timeout_seconds, **named)
 
     def alias_target(self, alias: str) -> str:
         """Return the name of the collection behind ``alias``, or "" when there is none."""

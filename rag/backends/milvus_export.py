@@ -15,7 +15,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rag.backends.milvus_connection import BEFORE, SERVING, Milvus, collection_name, connect
+from rag.backends.milvus_connection import (
+    BEFORE,
+    LONG_SECONDS,
+    SERVING,
+    Milvus,
+    collection_name,
+    connect,
+)
 from rag.backends.milvus_index import (
     NO_TERM,
     ROW,
@@ -115,8 +122,9 @@ def _create(milvus: Milvus, collection: str, dimension: int, passages: int) -> N
     schema.add_field(TERMS, DataType.SPARSE_FLOAT_VECTOR)
     indexes = client.prepare_index_params()
     dense = "FLAT" if passages <= EXACT_UP_TO else "AUTOINDEX"
-    indexes.add_index(VECTOR, index_type=dense, metric_type="IP")
-    indexes.add_index(TERMS, index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
+    kinds = {VECTOR: dense, TERMS: "SPARSE_INVERTED_INDEX"}
+    for field, kind in kinds.items():
+        indexes.add_index(field, index_type=kind, index_name=field, metric_type="IP")
     milvus.call("create_collection", collection, schema=schema, index_params=indexes)
 
 
@@ -184,7 +192,7 @@ class _Bm25Weights:
 
 def _finish(milvus: Milvus, collection: str) -> None:
     """Wait until everything is stored and indexed, so that the check measures what will serve."""
-    milvus.call("flush", collection)
+    milvus.call("flush", collection, timeout_seconds=LONG_SECONDS)
     for field in (VECTOR, TERMS):
         while milvus.call("describe_index", collection, field).get("pending_index_rows", 0):
             sleep(_WAIT_SECONDS)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.backends.milvus_connection import Milvus, collection_name, connect
+from rag.backends.milvus_connection import LONG_SECONDS, Milvus, collection_name, connect
 from rag.errors import BackendError
 from rag.generations import Manifest
 from rag.language import query_weights
@@ -127,7 +127,7 @@ def open_collection(
         BackendError: Milvus does not answer, or holds another number of passages.
     """
     milvus, collection = connect(uri), collection_name(manifest.build_id)
-    milvus.call("load_collection", collection)
+    milvus.call("load_collection", collection, timeout_seconds=LONG_SECONDS)
     count = milvus.count(collection)
     if count != manifest.chunks:
         raise _incomplete(milvus, collection, count)
