@@ -47,7 +47,7 @@ OWNERS = {
     "sentence_transformers": {"rag.inference"},
     "openvino": {"rag.inference"},
     "faiss": {"rag.vector_index"},
-    "bm25s": {"rag.lexical_index"},
+    "scipy": {"rag.lexical_index"},
     "pymilvus": {"rag.backends"},
     "milvus_lite": {"rag.backends"},
     "grpc": {"rag.backends"},
@@ -69,7 +69,7 @@ OWNERS = {
     "sqlite3": {"rag.corpus", "rag.database", "rag.embedding_cache", "rag.job_store", "rag.store"},
 }
 HEAVY = {
-    "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "bm25s",
+    "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
     "pymilvus",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
