@@ -18,6 +18,7 @@ from rag.question_reading import Phrase, Reading
 
 MAX_TURNS = 8  # that a question can lean on, one on the other
 MAX_PHRASES = 6  # carried along by one question
+MAX_PHRASE_CHARS = 60  # longer is no word but a paste
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _carried(reading: Reading, before: _Turn, question: str) -> tuple[Phrase, ..
     return tuple(
         phrase
         for phrase in before.phrases
-        if (keeps_all or phrase.kind == "topic" or (asks_nothing and phrase.is_attribute))
+        if len(phrase.text) <= MAX_PHRASE_CHARS
+        and (keeps_all or phrase.kind == "topic" or (asks_nothing and phrase.is_attribute))
         and not (content_terms(phrase.text) or {phrase.text}) <= said
         and not any(phrase.is_slot_of(own) for own in reading.phrases)
     )

@@ -95,7 +95,7 @@ def read_english(question: str) -> Reading:
     opener = strong or _WEAK_OPENER.match(text)
     body = text[opener.end() :] if opener else text
     words = [match.group().lower() for match in _WORD.finditer(body)]
-    phrases = _phrases(body)
+    phrases = _phrases(body, begins_sentence=opener is None)
     topics = [phrase for phrase in phrases if phrase.kind == "topic"]
     is_clause = not strong and any(w in _INTERROGATIVES or w in _AUXILIARIES for w in words)
     pronoun = _pronoun(text)
@@ -152,12 +152,12 @@ def _has_noun(before: str, pronoun: str) -> bool:
     return False
 
 
-def _phrases(body: str) -> tuple[Phrase, ...]:
+def _phrases(body: str, *, begins_sentence: bool) -> tuple[Phrase, ...]:
     """Return the content words in order; a name of several words is one phrase."""
     found: list[Phrase] = []
     before: list[str] = []  # the function words since the last content word
     end = 0
-    for text, start, stop in _names_and_words(body):
+    for text, start, stop in _names_and_words(body, 0 if begins_sentence else -1):
         word = text.lower()
         if word in _FUNCTION_WORDS:
             before.append(word)
@@ -169,7 +169,7 @@ def _phrases(body: str) -> tuple[Phrase, ...]:
             joint, is_joined = f" {' '.join(before)} ", True
         if "," in body[end:start] or "?" in body[end:start]:
             is_joined = False
-        is_name = text[0].isupper() and start > 0
+        is_name = text[0].isupper() and (start > 0 or not begins_sentence)
         is_noun = is_name or bool(before and before[-1] in _DETERMINERS)
         determiner = "the " if before and before[-1] in _DETERMINERS else ""
         joined_to = previous.text if previous and is_joined else ""
@@ -178,13 +178,13 @@ def _phrases(body: str) -> tuple[Phrase, ...]:
     return tuple(found)
 
 
-def _names_and_words(body: str) -> list[tuple[str, int, int]]:
-    """Return words with their spans; capitalised neighbours after the first word are one."""
+def _names_and_words(body: str, first: int) -> list[tuple[str, int, int]]:
+    """Return words with their spans; capitalised neighbours behind ``first`` are one."""
     found: list[tuple[str, int, int]] = []
     for match in _WORD.finditer(body):
         text, start = match.group(), match.start()
-        is_name = text[0].isupper() and start > 0 and len(text) > 1
-        if is_name and found and found[-1][0][0].isupper() and found[-1][1] > 0:
+        is_name = text[0].isupper() and start > first and len(text) > 1
+        if is_name and found and found[-1][0][0].isupper() and found[-1][1] > first:
             last, last_start, last_end = found[-1]
             if body[last_end:start] == " " and len(last) > 1:
                 found[-1] = (f"{last} {text}", last_start, match.end())

@@ -15,7 +15,7 @@ _PARTICLE = (
 # Kana are part of a word between kanji (忘れ物), at its end before a particle (毛替えは), and at
 # its beginning where nothing but a particle precedes them (ことり号).
 _WORD = re.compile(
-    rf"(?P<head>[ぁ-ん]*)"
+    rf"(?P<head>[ぁ-ん]{{0,12}})"
     rf"(?P<core>[{_FULL}]+(?:[-_.・&/ー#][{_FULL}]+|[{_OKURIGANA}]{{1,2}}[{_KANJI}]+)*)"
     rf"(?P<tail>[{_OKURIGANA}]{{1,2}}{_PARTICLE})?"
 )
@@ -55,7 +55,7 @@ _HERE = (
 _PRONOUN = re.compile(
     r"(?<!お)(?<!ぞ)それ(?!ぞれ|とも|自身|自体)ら?|(?<![とや])その(?!ほか|他|まま|場で|うち|ため|後|名)"
     r"|(?<!こ)そこ(?!で、|そこ)|そちら|そっち|そんな|そう(?:した|いう|なる|する)"
-    rf"|(?<![きけねとどそこあ])これ(?!まで|から)ら?|(?<![きけねとどそこあ])この(?!{_HERE})"
+    rf"|(?<![きけねのとどそこあ])これ(?!まで|から)ら?|(?<![きけねのとどそこあ])この(?!{_HERE})"
     r"|あれ(?!ば|これ)|あの(?=[^ぁ-ん])|あそこ|(?<![々一-龥])彼(?:女|ら)?(?!岸|方)|同じ(?=です|く|で|は|？)"
 )
 _PREDICATE = re.compile(
