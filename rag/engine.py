@@ -48,6 +48,7 @@ from rag.model_folder import find_model, fingerprint
 from rag.prompt import TEMPLATE_HASH
 from rag.protocols import Generator, LexicalIndex, VectorIndex
 from rag.reading_test import remembered_languages
+from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest
 from rag.survey import survey
@@ -169,6 +170,8 @@ class RagEngine:
             vectors=vectors,
             embedder=embedder,
             embed_languages=self.config.embed_languages or manifest.embed_languages,
+            reranker=load_reranker(self.config),
+            rerank_pool=self.config.rerank_pool,
         )
         return generation, retriever
 
