@@ -18,6 +18,7 @@ from tests.fakes import HashingEmbedder, use_embedder
 
 HIT_KEYS = {
     "rank", "score", "path", "page", "start", "end", "text", "lexical_score", "vector_score",
+    "rerank_score",
 }  # fmt: skip
 FILE_KEYS = {"path", "status", "reason", "chunks", "pages", "size_bytes"}
 QUESTION = "How many days of paid leave does an employee have?"
