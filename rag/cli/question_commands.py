@@ -108,6 +108,8 @@ def _answer_table(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "answer": answer.text,
         "source": answer.source,
+        "evidence": answer.evidence,
+        "evidence_level": answer.evidence_level,
         "citations": [asdict(citation) for citation in answer.citations],
         "hits": [_hit_table(hit) for hit in answer.hits],
         "tokens": asdict(answer.usage),
