@@ -108,13 +108,16 @@ class Bm25LexicalIndex:
         among = None if rows is None else np.unique(np.asarray(rows, dtype=np.int64))
         if k < 1:
             return []
-        if among is not None and len(among) * _FEW < self._count:
-            return _best(among, self._scores_of(query, among), k)
-        scores = self._scores(query)
-        if among is not None:
-            return _best(among, scores[among], k)
-        found = _reaching(scores, k)
-        return _best(found, scores[found], k)
+        if among is None:
+            scores = self._scores(query)
+            found = _reaching(scores, k)
+            return _best(found, scores[found], k)
+        if len(among) * _FEW < self._count:
+            scores = self._scores_of(query, among)
+        else:
+            scores = self._scores(query)[among]
+        is_hit = scores > 0
+        return _best(among[is_hit], scores[is_hit], k)
 
     def term_weight(self, term: str) -> float:
         """Return the inverse document frequency of ``term``; the highest for an unknown one.
@@ -132,10 +135,10 @@ class Bm25LexicalIndex:
         from scipy.sparse._sparsetools import csc_matvec  # type: ignore[import-untyped] # has none
 
         scores = np.zeros(self._count, dtype=np.float32)
+        column, factor = np.zeros(2, dtype=np.int32), np.zeros(1, dtype=np.float32)
         for term, weight in query_weights(query).items():
             rows, weights = self._postings.of(term)
-            column = np.array([0, len(rows)], dtype=np.int32)
-            factor = np.array([weight], dtype=np.float32)
+            column[1], factor[0] = len(rows), weight
             csc_matvec(self._count, 1, column, rows, weights, factor, scores)
         return scores
 
@@ -202,9 +205,7 @@ def _reaching(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 
 def _best(rows: NDArray[np.int64], scores: NDArray[np.float32], k: int) -> RankedRows:
-    """Return the ``k`` best of ascending ``rows`` that have positive scores, ties by row."""
-    is_hit = scores > 0
-    rows, scores = rows[is_hit], scores[is_hit]
+    """Return the ``k`` best of ascending ``rows``, ties by row."""
     if len(rows) > k:
         kth = np.partition(scores, len(scores) - k)[len(scores) - k]
         better = np.flatnonzero(scores > kth)
