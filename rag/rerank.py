@@ -53,7 +53,11 @@ class CrossEncoderReranker:
         self._folder = folder
         self._config = config
         self._lock = RLock()
-        _refuse_other_kinds(folder)
+        if not is_reranker(folder):  # the library would give it a random score
+            raise ModelError(
+                f"The model in {folder} is no reranker: it has no score for a question and a "
+                "passage. Set RAG_RERANK_MODEL to a CrossEncoder of sentence-transformers."
+            )
 
     @property
     def _scorer(self) -> PairScorer:
@@ -109,19 +113,13 @@ class CrossEncoderReranker:
         return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)
 
 
-def _refuse_other_kinds(folder: Path) -> None:
-    """Refuse a model without a trained score: the library would invent one at random."""
+def is_reranker(folder: Path) -> bool:
+    """Tell whether the model in ``folder`` has a trained score for a question and a passage."""
     if (folder / "modules.json").is_file():
         kind = _settings(folder / "config_sentence_transformers.json").get("model_type")
-        is_reranker = kind == "CrossEncoder"
-    else:
-        kinds = _settings(folder / "config.json").get("architectures") or [""]
-        is_reranker = str(kinds[0]).endswith(("ForSequenceClassification", "ForCausalLM"))
-    if not is_reranker:
-        raise ModelError(
-            f"The model in {folder} is no reranker: it has no score for a question and a passage. "
-            "Set RAG_RERANK_MODEL to a CrossEncoder of sentence-transformers."
-        )
+        return bool(kind == "CrossEncoder")
+    kinds = _settings(folder / "config.json").get("architectures") or [""]
+    return str(kinds[0]).endswith(("ForSequenceClassification", "ForCausalLM"))
 
 
 def _settings(file: Path) -> dict[str, Any]:

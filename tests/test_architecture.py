@@ -44,7 +44,10 @@ LAYERS = (
 DOCTOR_READS = {"rag.generations", "rag.ingest"}  # it looks at every part and belongs to none
 
 OWNERS = {
-    "sentence_transformers": {"rag.inference"},
+    "sentence_transformers": {
+        "rag.inference", "training.retriever_embedder", "training.retriever_reranker",
+    },
+    "peft": {"training.retriever_lora"},
     "openvino": {"rag.inference"},
     "faiss": {"rag.vector_index"},
     "scipy": {"rag.lexical_index"},

@@ -1,0 +1,102 @@
+"""An embedder with a LoRA adapter, trained to put a question beside the passage that answers it.
+
+Multiple negatives ranking (Henderson et al., 2017, arXiv:1705.00652): the right passage against
+the near misses of the question and all passages of the other questions of the batch.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.config import Config
+from rag.inference.encoder_torch import TorchEncoder
+from training.retriever_data import Group
+from training.retriever_loop import autocast
+from training.retriever_lora import add_adapter, merge_adapter, save_adapter
+
+
+class EmbedderTrainer:
+    """A sentence-transformers model that is trained further, with its prefixes.
+
+    Raises:
+        ModelError: the base cannot be loaded.
+    """
+
+    def __init__(self, base: Path, device: str, max_tokens: int, config: Config) -> None:
+        from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+        self.model: Any = TorchEncoder(base, device).model
+        self._length = self.model.max_seq_length
+        self._train_length = min(max_tokens, self._length or max_tokens)
+        self._loss = MultipleNegativesRankingLoss(self.model)
+        self._device = device
+        self._prefixes = config.query_prefix, config.passage_prefix
+        self.network: Any = self.model.transformers_model
+        self._adapted: Any = None
+        self._checkpoint: Path | None = None
+
+    def add_adapter(self, rank: int, seed: int, checkpoint: Path) -> None:
+        """Start to learn; the adapter is kept in ``checkpoint`` whenever it is at its best."""
+        self._adapted = add_adapter(self.network, rank, seed, has_new_head=False)
+        self._checkpoint = checkpoint
+
+    def merge(self) -> None:
+        """Fold the adapter into the weights."""
+        merge_adapter(self._adapted)
+
+    def save_checkpoint(self) -> None:
+        """Write the adapter alone."""
+        assert self._checkpoint is not None
+        save_adapter(self._adapted, self._checkpoint)
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model, which must be merged."""
+        self.model.save(str(folder))
+
+    def loss(self, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a torch.Tensor
+        """Return the mean over questions; the fewest negatives of a group count for all."""
+        fewest = min(len(group.negatives) for group in groups)
+        query, passage = self._prefixes
+        columns = [
+            [query + group.question for group in groups],
+            [passage + group.positive for group in groups],
+            *([passage + group.negatives[n] for group in groups] for n in range(fewest)),
+        ]
+        self.model.max_seq_length = self._train_length
+        features = [
+            {
+                name: value.to(self._device) if hasattr(value, "to") else value
+                for name, value in self.model.preprocess(column).items()
+            }
+            for column in columns
+        ]
+        self.model.max_seq_length = self._length
+        with autocast(self._device):
+            vectors = [self.model(column)["sentence_embedding"] for column in features]
+        unused: Any = None  # labels: the first passage of a question is the right one
+        return self._loss.compute_loss_from_embeddings([v.float() for v in vectors], unused)
+
+    def validation_loss(self, groups: Sequence[Group]) -> float:
+        """Return the mean loss without dropout and gradient."""
+        import torch
+
+        self.network.eval()
+        with torch.inference_mode():
+            losses = [float(self.loss(groups[n : n + 8])) for n in range(0, len(groups), 8)]
+        return float(np.mean(losses))
+
+    def embed(self, texts: Sequence[str], *, is_query: bool) -> NDArray[np.float32]:
+        """Return one unit vector a text. Shape: ``(len(texts), dimension)``."""
+        prefix = self._prefixes[0 if is_query else 1]
+        self.network.eval()
+        with autocast(self._device):
+            vectors = self.model.encode(
+                [prefix + text for text in texts],
+                batch_size=32,
+                normalize_embeddings=True,
+                show_progress_bar=False,
+            )
+        return np.asarray(vectors, dtype=np.float32)
