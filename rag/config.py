@@ -50,12 +50,13 @@ class Config:
     chunk_tokens: int = 220  # in the embedder's tokens; lowered to what the embedder can read
     chunk_overlap_tokens: int = 30
     top_k: int = 8  # passages retrieved for a question
+    min_score_percent: int = 0  # passages whose score is lower are no hits
     max_passages: int = 4  # passages the answerer reads, at most
     evidence_sentences: int = 2  # of those passages; 0: all of them, for models above 1B
     # How probably the passages hold an answer (`rag.evidence`). Below the first two, the second
     # where words search alone, none is attempted; the others are shown as Partial and Strong.
     min_evidence_percent: int = 16
-    min_evidence_words_percent: int = 6
+    min_evidence_words_percent: int = 4
     partial_evidence_percent: int = 35
     strong_evidence_percent: int = 65
     answer_languages: tuple[str, ...] = ()  # () means: measured with built-in questions
@@ -75,6 +76,7 @@ _RANGES: dict[str, tuple[int, int]] = {
     "chunk_overlap_tokens": (0, 4096),
     "rerank_pool": (1, 1000),
     "top_k": (1, 1000),
+    "min_score_percent": (0, 100),
     "max_passages": (1, 100),
     "evidence_sentences": (0, 1000),
     "min_evidence_percent": (0, 100),

@@ -172,6 +172,7 @@ class RagEngine:
             embed_languages=self.config.embed_languages or manifest.embed_languages,
             reranker=load_reranker(self.config),
             rerank_pool=self.config.rerank_pool,
+            min_score=self.config.min_score_percent / 100,
         )
         return generation, retriever
 

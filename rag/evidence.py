@@ -116,7 +116,7 @@ def best_sentence(values: Mapping[str, float], text: str) -> float:
 def rank_sentences(
     question: str, hits: Sequence[Hit], similarity: Similarity | None = None
 ) -> list[Evidence]:
-    """Return every sentence of ``hits``, the likeliest to hold the answer first.
+    """Return the sentences of ``hits``, each once, the likeliest to hold the answer first.
 
     Terms are weighted by how few of these sentences hold them. Ties keep the order of the
     hits, so that retrieval decides what words cannot.
@@ -157,7 +157,25 @@ def rank_sentences(
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score))
-    return sorted(ranked, key=lambda sentence: -sentence.score)
+    return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))
+
+
+def _without_repeats(ranked: Iterable[Evidence]) -> list[Evidence]:
+    """Leave out a sentence whose text, or whose place in its document, came before.
+
+    Neighbouring passages overlap, so that the same place stands in both, once perhaps cut.
+    """
+    kept: dict[str, Evidence] = {}
+    for sentence in ranked:
+        overlaps = any(
+            other.path == sentence.path
+            and other.start < sentence.end
+            and sentence.start < other.end
+            for other in kept.values()
+        )
+        if not overlaps:
+            kept.setdefault(sentence.text, sentence)
+    return list(kept.values())
 
 
 def quotable(evidence: Sequence[Evidence]) -> list[Evidence]:
@@ -167,11 +185,7 @@ def quotable(evidence: Sequence[Evidence]) -> list[Evidence]:
     (docs/log.md); sentences far behind the best are left out, as they would only distract.
     """
     least = QUOTED_SHARE * evidence[0].score if evidence else 0.0
-    distinct: dict[str, Evidence] = {}  # the same sentence may stand in two documents
-    for sentence in evidence:
-        if sentence.score >= least:
-            distinct.setdefault(sentence.text, sentence)
-    return list(distinct.values())[:MAX_QUOTED]
+    return [sentence for sentence in evidence if sentence.score >= least][:MAX_QUOTED]
 
 
 def stands_in(sentence: Evidence, chunk: Chunk) -> bool:

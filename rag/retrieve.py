@@ -36,6 +36,7 @@ class Retriever:
     rows: Sequence[int] | None = None  # passages to search, in order; None for all of them
     reranker: Reranker | None = None
     rerank_pool: int = 20  # best rows that it reads
+    min_score: float = 0.0  # of a hit, 0 to 1
 
     def retrieve(self, question: str, language: Language, k: int) -> list[Hit]:
         """Return at most ``k`` hits, best first, no two with the same text.
@@ -70,6 +71,7 @@ class Retriever:
         hits = [
             Hit(0, chunks[row], fused[row] / most, lexical.get(row), cosine.get(row))
             for row in distinct.values()
+            if fused[row] >= self.min_score * most
         ]
         hits = self._reranked(question, language, hits)[:k]
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]

@@ -7,7 +7,7 @@ import pytest
 from rag.answer import Answerer
 from rag.config import Config
 from rag.datatypes import Chunk, Hit
-from rag.evidence import evidence_features, evidence_score
+from rag.evidence import evidence_features, evidence_score, rank_sentences
 
 
 def hit(text: str, score: float, cosine: float | None = None) -> Hit:
@@ -76,3 +76,22 @@ def test_levels_follow_the_settings(evidence: float, level: str) -> None:
     answerer = Answerer(Config(), "", None, lambda language: None)  # type: ignore[arg-type, return-value]
 
     assert answerer._evidence_level(evidence) == level
+
+
+def test_a_place_that_stands_in_two_overlapping_passages_is_evidence_once() -> None:
+    text = "Loans last a month. The fee is 300 yen. Students pay half."
+    first, second = text[:39], text[20:]
+    hits = [
+        Hit(1, Chunk("a.md", 0, 39, first), 0.9),
+        Hit(2, Chunk("a.md", 20, len(text), second), 0.8),
+        Hit(3, Chunk("b.md", 0, 19, text[:19]), 0.7),  # the same words in another document
+    ]
+
+    sentences = rank_sentences("How much is the fee?", hits)
+
+    assert sorted(sentence.text for sentence in sentences) == [
+        "Loans last a month.",
+        "Students pay half.",
+        "The fee is 300 yen.",
+    ]
+    assert sentences[0].text == "The fee is 300 yen."

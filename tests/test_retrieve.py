@@ -150,3 +150,12 @@ def test_the_reranker_orders_the_best_hits_and_leaves_the_rest_behind_them(
     assert [hit.rank for hit in hits] == list(range(1, len(hits) + 1))
     assert [hit.rerank_score for hit in hits[:3]] == [1.0, 0.5, None]
     assert rows(reranked, "休暇", "ja") == rows(retriever, "休暇", "ja")
+
+
+def test_hits_below_the_floor_are_no_hits(retriever: Retriever) -> None:
+    scores = [hit.score for hit in retriever.retrieve("paid leave", "en", 9)]
+    floor = (scores[1] + scores[2]) / 2
+
+    kept = replace(retriever, min_score=floor).retrieve("paid leave", "en", 9)
+
+    assert [hit.score for hit in kept] == scores[:2]
