@@ -11,6 +11,7 @@ import pytest
 from rag.config import Config
 from rag.datatypes import Progress
 from rag.embed import load_embedder
+from rag.engine import RagEngine
 from rag.errors import ModelError, RagError
 from rag.evaluation.metrics import Estimate
 from rag.inference.encoder_torch import TorchEncoder
@@ -204,6 +205,39 @@ def test_files_that_cannot_be_trained_on_are_refused(tmp_path: Path, questions: 
         read_training_data([broken], Config())
     with pytest.raises(RagError, match="no index"):
         read_training_data([lines], Config(index_dir=tmp_path / "none"))
+
+
+def test_questions_about_the_index_are_trained_on_its_passages_and_both_its_legs(
+    tmp_path: Path, config: Config
+) -> None:
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    for house in "KLM":
+        text = (
+            f"# House {house}\n\nThe red door opens at five.\n\n# Gate\n\nIt is blue at {house}.\n"
+        )
+        (documents / f"{house}.md").write_text(text)
+    config = replace(config, index_dir=tmp_path / "index", chunk_tokens=60, embed_languages=("en",))
+    RagEngine(config).build([documents], quiet)
+    file = tmp_path / "questions.jsonl"
+    rows = [
+        {"question": "Zz?", "source": "K.md", "quote": "It is blue at K"},
+        {"question": "Where is it?", "source": "L.md", "quote": "nowhere to be found"},
+        {"question": "Who?", "answerable": False},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+
+    data = read_training_data([file], config)
+    near = NearMisses(data)
+
+    assert [pair.question for pair in data.pairs] == ["Zz?"]  # no other has a passage
+    assert "blue at K" in data.texts[data.pairs[0].row]
+    assert data.documents[data.pairs[0].row] == "K.md"
+    assert near.candidates("Zz?", 5) != []  # no word of it is indexed: found by vectors
+    assert near.candidates("Gate?", 1)[0] != near.candidates("Gate?", 2)[1]
+    assert data.pairs[0].row not in near.rows(data.pairs[0])
+    without = replace(data, live=None)
+    assert NearMisses(without).candidates("Zz?", 5) == []
 
 
 # Learning
@@ -426,3 +460,8 @@ def test_what_is_no_encoder_is_refused_as_a_base(tmp_path: Path) -> None:
 
     with pytest.raises(ModelError, match="No cross-encoder can be made"):
         RerankerTrainer(tmp_path / "broken", "cpu", 64, 0)
+
+
+def test_a_name_stays_in_the_folder_of_the_models(tmp_path: Path, questions: Path) -> None:
+    with pytest.raises(ModelError, match="without a slash"):
+        tune_retriever(TuneSettings((questions,), "../else"), Config(models_dir=tmp_path), quiet)

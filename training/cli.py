@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -95,6 +96,7 @@ def _positive(text: str) -> float:
 
 def _tune(arguments: argparse.Namespace, config: Config) -> None:
     limit_threads(config.threads)
+    warnings.simplefilter("ignore", FutureWarning)  # peft calls what transformers renamed
     from training.retriever import TuneSettings, tune_retriever
     from training.retriever_card import table
 

@@ -77,10 +77,12 @@ def tune_retriever(settings: TuneSettings, config: Config, progress: OnProgress)
     of a run that was killed is in ``models_dir/.name.partial/adapter``.
 
     Raises:
-        ModelError: the name is taken, or the base cannot be loaded.
+        ModelError: the name is taken or none, or the base cannot be loaded.
         QuestionFileError, TrainingDataError: the questions cannot be trained on.
     """
     target = config.models_dir / settings.name
+    if Path(settings.name).name != settings.name:
+        raise ModelError(f"{settings.name!r} is no name for a model: give one without a slash.")
     if target.exists():
         raise ModelError(f"There is a model in {target} already. Give another --name.")
     base_name = settings.base or config.embed_model
