@@ -23,7 +23,8 @@ FILE_NAME = "vectors.faiss"
 DESCRIPTION_FILE_NAME = "vectors.json"
 EXACT_UP_TO = 100_000  # vectors: 10 ms a question at 384 dimensions on one core
 LEAST_RECALL = 0.98  # of the ten nearest
-_SHORTLIST_FACTORS = (20, 40, 80)
+_SHORTLISTS = (2000, 4000, 8000)  # vectors; 2000 cost half a millisecond more than 200
+_SHORTLIST_FACTOR = 20  # as many for each vector that is asked for, at least
 _SAMPLED_QUERIES = 200
 _TRAINING_VECTORS = 65_536
 _BATCH = 16_384  # vectors that are read at a time
@@ -37,7 +38,7 @@ class IndexDescription:
     """How vectors are kept, and how much of the exact result that was measured to find."""
 
     kind: Kind  # all dimensions; a 4-bit shortlist, then one byte a dimension; the bytes alone
-    shortlist_factor: int = 1  # vectors ranked again for each one that is asked for
+    shortlist: int = 0  # vectors that are ranked again, or 20 times what is asked for if more
     recall_at_10: float = 1.0  # of `sampled_queries` made from the vectors; ties count as found
     sampled_queries: int = 0
 
@@ -110,7 +111,7 @@ class FaissVectorIndex:
         # one: twice as many leave nobody out.
         depth = min(k if self.description.kind == "exact" else 2 * k, len(self)) or 1
         if rows is None:
-            found = self._nearest(query, depth, self.description.shortlist_factor * k / depth)
+            found = self._nearest(query, depth)
         else:
             found = self._nearest_among(query, depth, np.asarray(rows, dtype=np.int64))
         found = found[found >= 0]
@@ -118,14 +119,14 @@ class FaissVectorIndex:
         order = np.lexsort((found, -cosines))[:k]
         return list(zip(found[order].tolist(), cosines[order].tolist(), strict=True))
 
-    def _nearest(self, query: NDArray[np.float32], k: int, factor: float) -> NDArray[np.int64]:
-        """Return the rows of the ``k`` nearest of a shortlist of ``factor`` times as many."""
+    def _nearest(self, query: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """Return the rows of the ``k`` nearest, -1 where there is none."""
         import faiss
 
         parameters = None
         if self.description.kind == "shortlist":
             parameters = faiss.IndexRefineSearchParameters(  # type: ignore[call-arg] # made by SWIG
-                k_factor=factor
+                k_factor=max(self.description.shortlist / k, _SHORTLIST_FACTOR)
             )
         found: NDArray[np.int64] = self._index.search(query[None], k, params=parameters)[1][0]
         return found
@@ -205,8 +206,8 @@ def _smallest_good_enough(vectors: NDArray[np.float32]) -> FaissVectorIndex:
     dimension = vectors.shape[1]
     if dimension % 4 == 0:  # each 4-bit code stands for four dimensions
         index = _filled(f"PQ{dimension // 4}x4fs,Refine(SQ8)", vectors)
-        for factor in _SHORTLIST_FACTORS:
-            found = truth.described(index, "shortlist", factor)
+        for shortlist in _SHORTLISTS:
+            found = truth.described(index, "shortlist", shortlist)
             if found.description.recall_at_10 >= LEAST_RECALL:
                 return found
         del index
@@ -244,17 +245,17 @@ class _Truth:
         tenth: NDArray[np.float32] = best.min(axis=1)
         return tenth
 
-    def described(self, index: Any, kind: Kind, factor: int = 1) -> FaissVectorIndex:  # noqa: ANN401 - faiss ships no types
+    def described(self, index: Any, kind: Kind, shortlist: int = 0) -> FaissVectorIndex:  # noqa: ANN401 - faiss ships no types
         """Return ``index`` with the share of the ten nearest that it finds.
 
         A vector as near as the tenth counts, because passages that occur twice tie.
         """
-        untested = FaissVectorIndex(index, IndexDescription(kind, factor))
+        untested = FaissVectorIndex(index, IndexDescription(kind, shortlist))
         found = 0
         for query, tenth in zip(self._queries, self._tenth, strict=True):
             rows = [row for row, _ in untested.search(query, 10)]
             found += int((self._vectors[rows] @ query >= tenth - 1e-6).sum())
         recall = found / (len(self._queries) * min(10, len(self._vectors)))
         return FaissVectorIndex(
-            index, IndexDescription(kind, factor, round(recall, 4), len(self._queries))
+            index, IndexDescription(kind, shortlist, round(recall, 4), len(self._queries))
         )

@@ -158,7 +158,7 @@ def test_the_measured_recall_is_kept_with_the_index(folder: Path, kind: str) -> 
     assert description["kind"] == kind
     assert LEAST_RECALL <= description["recall_at_10"] <= 1
     assert (description["sampled_queries"] > 0) == (kind != "exact")
-    assert (description["shortlist_factor"] > 1) == (kind == "shortlist")
+    assert (description["shortlist"] > 0) == (kind == "shortlist")
 
 
 def test_an_index_without_description_is_exact(tmp_path: Path) -> None:
