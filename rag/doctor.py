@@ -23,7 +23,7 @@ _PACKAGES = {
     "openvino": "search by meaning and answers on a CPU",
     "sentence-transformers": "search by meaning",
     "faiss-cpu": "search by meaning",
-    "bm25s": "search by words",
+    "scipy": "search by words",
     "langchain-text-splitters": "indexing",
     "pypdfium2": "PDF files",
     "lxml": "Office files",

@@ -21,7 +21,6 @@ _OFFLINE = {
 _NOISY = (
     "accelerate.utils.modeling",
     "bitsandbytes.backends.cpu.ops",
-    "bm25s",
     "faiss.loader",
     "gptqmodel",
     "tokenicer.tokenicer",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.corpus import Corpus
-from rag.datatypes import Hit, Language
+from rag.datatypes import Chunk, Hit, Language
 from rag.evidence import Similarity, best_sentence, term_values
 from rag.language import query_weights
 from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
@@ -60,21 +60,33 @@ class Retriever:
             for row in lexical | cosine
         }
         ranked = sorted(fused, key=lambda row: (-fused[row], row))
-        chunks = dict(zip(ranked, self.corpus.chunks(ranked), strict=True))
-        for row in ranked[:SENTENCE_POOL]:
+        chunks = self._distinct(ranked, max(SENTENCE_POOL, self.rerank_pool, k))
+        first, rest = list(chunks)[:SENTENCE_POOL], list(chunks)[SENTENCE_POOL:]
+        for row in first:
             fused[row] += SENTENCE_WEIGHT * best_sentence(values, chunks[row].text)
-        ranked[:SENTENCE_POOL] = sorted(ranked[:SENTENCE_POOL], key=lambda row: (-fused[row], row))
+        first.sort(key=lambda row: (-fused[row], row))
         most = 1 + SENTENCE_WEIGHT + (COSINE_WEIGHT if cosine else 0)
-        distinct: dict[str, int] = {}
-        for row in ranked:
-            distinct.setdefault(chunks[row].text, row)
         hits = [
             Hit(0, chunks[row], fused[row] / most, lexical.get(row), cosine.get(row))
-            for row in distinct.values()
+            for row in first + rest
             if fused[row] >= self.min_score * most
         ]
         hits = self._reranked(question, language, hits)[:k]
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+
+    def _distinct(self, ranked: list[int], count: int) -> dict[int, Chunk]:
+        """Return the chunks of the first ``count`` rows, or more, without equal texts."""
+        chunks: dict[int, Chunk] = {}
+        texts: set[str] = set()
+        for start in range(0, len(ranked), count):  # long documents make reading all of them slow
+            rows = ranked[start : start + count]
+            for row, chunk in zip(rows, self.corpus.chunks(rows), strict=True):
+                if chunk.text not in texts:
+                    texts.add(chunk.text)
+                    chunks[row] = chunk
+            if len(chunks) >= count:
+                break
+        return chunks
 
     def _reranked(self, question: str, language: Language, hits: list[Hit]) -> list[Hit]:
         """Put the hits that the cross-encoder reads into its order, ahead of the rest."""

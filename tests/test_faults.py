@@ -27,7 +27,7 @@ SIZES = {"old": 3, "new": 4}
 BUILDER = """
 import json, os, resource, signal, sys
 from pathlib import Path
-import bm25s, faiss, langchain_text_splitters
+import faiss, langchain_text_splitters, scipy.sparse
 from rag.build import build_index
 from rag.config import Config
 from rag.engine import INDEX_KINDS

@@ -31,7 +31,7 @@ KILLS = int(os.environ.get("FUMIKURA_KILLS", "40"))
 BUILDER = """
 import itertools, os, sys
 from pathlib import Path
-import bm25s, faiss, langchain_text_splitters
+import faiss, langchain_text_splitters, scipy.sparse
 from rag.build import build_index
 from rag.config import Config
 from rag.engine import INDEX_KINDS

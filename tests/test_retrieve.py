@@ -27,8 +27,11 @@ MOST = 1 + SENTENCE_WEIGHT + COSINE_WEIGHT
 
 
 class Corpus:
+    def __init__(self, texts: Sequence[str] = TEXTS) -> None:
+        self._texts = texts
+
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
-        return [Chunk("a.md", 0, len(TEXTS[row]), TEXTS[row]) for row in rows]
+        return [Chunk("a.md", 0, len(self._texts[row]), self._texts[row]) for row in rows]
 
 
 class Embedder:
@@ -125,8 +128,17 @@ def test_scores_fall_and_lie_between_0_and_1(retriever: Retriever) -> None:
         assert all(0 <= score <= 1 for score in scores)
 
 
-def test_k_cuts_after_equal_texts_are_left_out(retriever: Retriever) -> None:
-    assert len(rows(retriever, "leave", k=2)) == 2
+def test_k_counts_texts_that_differ(retriever: Retriever) -> None:
+    many = ["Leave form."] * 60 + ["Leave by the door.", "Leave the keys."]
+    retriever = replace(
+        retriever,
+        corpus=Corpus(many),  # type: ignore[arg-type] # of the corpus only this is used
+        lexical=Bm25LexicalIndex.from_texts(many),
+    )
+
+    hits = retriever.retrieve("leave", "ja", 40)
+
+    assert sorted(hit.chunk.text for hit in hits) == sorted(set(many))
 
 
 class BackwardReranker:
