@@ -19,7 +19,7 @@ from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 
 NEAR_MISSES = 50  # passages of each search that negatives are chosen from
-HELD_OUT_SHARE = 0.1  # of the questions, by whole documents
+HELD_OUT_SHARE = 0.1  # of the documents
 MOST_HELD_OUT = 400
 
 
@@ -122,7 +122,7 @@ def _of_index(sets: Sequence[QuestionSet], config: Config) -> TrainingData:
 
 
 def split_by_document(data: TrainingData, seed: int) -> Split:
-    """Hold out whole documents for validation and test: half of them each, by questions.
+    """Hold out whole documents for validation and test, as many each, with some questions of each.
 
     Raises:
         TrainingDataError: too few documents to hold any out.
@@ -131,23 +131,24 @@ def split_by_document(data: TrainingData, seed: int) -> Split:
     for pair in data.pairs:
         pairs_of.setdefault(data.documents[pair.row], []).append(pair)
     quota = max(1, round(HELD_OUT_SHARE * len(data.pairs) / 2))
-    quota = min(quota, MOST_HELD_OUT // 2)
     names = sorted(pairs_of)
-    shuffled = [names[n] for n in np.random.default_rng(seed).permutation(len(names))]
-    train: list[Pair] = []
-    validation: list[Pair] = []
-    test: list[Pair] = []
+    rng = np.random.default_rng(seed)
+    shuffled = [names[n] for n in rng.permutation(len(names))]
     # Documents that are larger than what is held out come last: one may be most of a file.
-    for name in sorted(shuffled, key=lambda name: max(len(pairs_of[name]), quota)):
-        wanting = (part for part in (validation, test) if len(part) < quota)
-        next(wanting, train).extend(pairs_of[name])
+    ordered = sorted(shuffled, key=lambda name: max(len(pairs_of[name]), quota))
+    count = max(1, round(HELD_OUT_SHARE * len(names) / 2))
+    validation, test, train = (
+        [pair for name in ordered[start:end] for pair in pairs_of[name]]
+        for start, end in ((0, count), (count, 2 * count), (2 * count, None))
+    )
     if not (train and validation and test):
         raise TrainingDataError(
             f"The {len(data.pairs)} questions are about {len(names)} documents. At least three "
             "are needed: one to learn from, and two that are held out to measure on."
         )
     most = MOST_HELD_OUT // 2
-    return Split(tuple(train), tuple(validation[:most]), tuple(test[:most]))
+    few = [[part[n] for n in rng.permutation(len(part))[:most]] for part in (validation, test)]
+    return Split(tuple(train), tuple(few[0]), tuple(few[1]))
 
 
 class NearMisses:
