@@ -107,6 +107,11 @@ class FaissVectorIndex:
 
         Ties go by row. Among given rows, the search is exact as far as the vectors are kept.
         """
+        import faiss
+
+        # Of this thread. A question is a small job: where another process has a core, a second
+        # thread costs fifty times what it saves, in waiting for it (docs/log.md).
+        faiss.omp_set_num_threads(1)
         # FAISS does not scale what it decodes back to length 1, so its order is nearly the right
         # one: twice as many leave nobody out.
         depth = min(k if self.description.kind == "exact" else 2 * k, len(self)) or 1
