@@ -45,7 +45,9 @@ DOCTOR_READS = {"rag.generations", "rag.ingest"}  # it looks at every part and b
 
 OWNERS = {
     "sentence_transformers": {
-        "rag.inference", "training.retriever_embedder", "training.retriever_reranker",
+        "rag.inference",
+        "training.retriever_embedder",
+        "training.retriever_reranker",
     },
     "peft": {"training.retriever_lora"},
     "openvino": {"rag.inference"},
