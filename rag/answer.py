@@ -93,10 +93,11 @@ class Answerer:
         started = time.perf_counter()
         hits = self.retriever.retrieve(question, language, self.config.top_k)
         timings = Timings(retrieve_ms=_milliseconds(started))
-        if stop.is_set() or not self._is_worth_reading(question, hits):
+        evidence = evidence_score(question, hits, self.retriever.lexical.term_weight)
+        unanswered = self._unanswered(question, language, hits, evidence)
+        if stop.is_set() or not self._is_worth_reading(evidence, hits):
             timings = replace(timings, total_ms=_milliseconds(started))
-            unanswered = self._unanswered(question, language, hits, stop)
-            yield replace(unanswered, timings=timings)
+            yield replace(_stopped_or_not(unanswered, stop), timings=timings)
             return
         generator = self.load_generator(language)
         prompt = self._prompt(question, language, hits, generator)
@@ -109,7 +110,7 @@ class Answerer:
                 break
             if piece:
                 yield Token(piece)
-        unanswered = self._unanswered(question, language, hits, stop)
+        unanswered = _stopped_or_not(unanswered, stop)
         answer = _conclude(unanswered, prompt, pieces, generator.model_id)
         yield replace(answer, timings=replace(timings, total_ms=_milliseconds(started)))
 
@@ -130,15 +131,14 @@ class Answerer:
         )
 
     def _unanswered(
-        self, question: str, language: Language, hits: Sequence[Hit], stop: Event
+        self, question: str, language: Language, hits: Sequence[Hit], evidence: float
     ) -> Answer:
         """Return the answer as long as nothing is known but the hits."""
-        evidence = self._evidence(question, hits)
         return Answer(
             question=question,
             language=language,
             status="no_evidence",
-            text="" if stop.is_set() else NOT_FOUND[language],
+            text=NOT_FOUND[language],
             source="none",
             citations=(),
             hits=tuple(hits),
@@ -148,24 +148,25 @@ class Answerer:
             timings=Timings(),
             model_id="",
             index_id=self.index_id,
-            is_stopped=stop.is_set(),
             evidence=round(evidence, 4),
             evidence_level=self._evidence_level(evidence),
         )
 
-    def _evidence(self, question: str, hits: Sequence[Hit]) -> float:
-        return evidence_score(question, hits, self.retriever.lexical.term_weight)
-
-    def _is_worth_reading(self, question: str, hits: Sequence[Hit]) -> bool:
+    def _is_worth_reading(self, evidence: float, hits: Sequence[Hit]) -> bool:
         has_cosines = any(hit.vector_score is not None for hit in hits)
         config = self.config
         least = config.min_evidence_percent if has_cosines else config.min_evidence_words_percent
-        return bool(hits) and 100 * self._evidence(question, hits) >= least
+        return bool(hits) and 100 * evidence >= least
 
     def _evidence_level(self, evidence: float) -> EvidenceLevel:
         if 100 * evidence >= self.config.strong_evidence_percent:
             return "strong"
         return "partial" if 100 * evidence >= self.config.partial_evidence_percent else "weak"
+
+
+def _stopped_or_not(unanswered: Answer, stop: Event) -> Answer:
+    """Return the answer without a word of its own where the reader pressed stop."""
+    return replace(unanswered, text="", is_stopped=True) if stop.is_set() else unanswered
 
 
 def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_id: str) -> Answer:
