@@ -46,7 +46,7 @@ from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 from rag.model_folder import find_model, fingerprint
 from rag.prompt import TEMPLATE_HASH
-from rag.protocols import Generator, LexicalIndex, VectorIndex
+from rag.protocols import Embedder, Generator, LexicalIndex, VectorIndex
 from rag.reading_test import remembered_languages
 from rag.rerank import load_reranker
 from rag.retrieve import Retriever
@@ -57,6 +57,31 @@ from rag.vector_index import FaissVectorIndex
 logger = logging.getLogger(__name__)
 
 INDEX_KINDS = IndexKinds(FaissVectorIndex.from_vectors, Bm25LexicalIndex.from_texts)
+
+
+def make_retriever(
+    corpus: Corpus,
+    lexical: LexicalIndex,
+    vectors: VectorIndex,
+    embedder: Embedder,
+    embed_languages: tuple[str, ...],
+    config: Config,
+) -> Retriever:
+    """Return what searches one index as the settings say.
+
+    Raises:
+        ModelError: the reranker of the settings is not on this machine, or is none.
+    """
+    return Retriever(
+        corpus=corpus,
+        lexical=lexical,
+        vectors=vectors,
+        embedder=embedder,
+        embed_languages=embed_languages,
+        reranker=load_reranker(config),
+        rerank_pool=config.rerank_pool,
+        min_score=config.min_score_percent / 100,
+    )
 
 
 class RagEngine:
@@ -164,17 +189,11 @@ class RagEngine:
         if self.config.milvus_uri and exported != collection_name(manifest.build_id):
             logger.warning("Index %s was not exported; its files are searched.", manifest.build_id)
         vectors, lexical = self._open_legs(generation, exported)
-        retriever = Retriever(
-            corpus=Corpus(generation.path),
-            lexical=lexical,
-            vectors=vectors,
-            embedder=embedder,
-            embed_languages=self.config.embed_languages or manifest.embed_languages,
-            reranker=load_reranker(self.config),
-            rerank_pool=self.config.rerank_pool,
-            min_score=self.config.min_score_percent / 100,
+        languages = self.config.embed_languages or manifest.embed_languages
+        corpus = Corpus(generation.path)
+        return generation, make_retriever(
+            corpus, lexical, vectors, embedder, languages, self.config
         )
-        return generation, retriever
 
     def _open_legs(
         self, generation: Generation, exported: str = ""
@@ -236,6 +255,14 @@ class RagEngine:
             damage=generation.damage,
             knows_dates=retriever.corpus.knows_dates(),
         )
+
+    def retriever(self) -> Retriever:
+        """Return what searches the whole published index.
+
+        Raises:
+            RagError: there is no index, or it is damaged or was built with another embedder.
+        """
+        return self._open()[1]
 
     def document(self, path: str) -> Document:
         """Return the stored text of an indexed file.

@@ -19,11 +19,10 @@ from rag.chunk import chunk_document
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
 from rag.datatypes import Block, Chunk, Document, Progress
-from rag.engine import RagEngine
+from rag.engine import RagEngine, make_retriever
 from rag.evaluation.questions import Question, QuestionFileError
 from rag.lexical_index import Bm25LexicalIndex
 from rag.protocols import Embedder
-from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.vector_index import FaissVectorIndex
 
@@ -58,14 +57,13 @@ def temporary_passages(
         FaissVectorIndex.from_vectors(_embedded(texts, embedder, progress)).save(folder)
         progress(Progress("index", 0, 0))
         Bm25LexicalIndex.from_texts(texts).save(folder)
-        retriever = Retriever(
-            corpus=Corpus(folder),
-            lexical=Bm25LexicalIndex.load(folder, len(texts)),
-            vectors=FaissVectorIndex.load(folder),
-            embedder=embedder,
-            embed_languages=config.embed_languages or embedder.languages,
-            reranker=load_reranker(config),
-            rerank_pool=config.rerank_pool,
+        retriever = make_retriever(
+            Corpus(folder),
+            Bm25LexicalIndex.load(folder, len(texts)),
+            FaissVectorIndex.load(folder),
+            embedder,
+            config.embed_languages or embedder.languages,
+            config,
         )
         yield SearchedPassages(
             retriever,
@@ -120,7 +118,7 @@ def serving_passages(config: Config) -> SearchedPassages:
     Raises:
         RagError: there is no index, or it is damaged or of another embedder.
     """
-    retriever = RagEngine(config)._open()[1]
+    retriever = RagEngine(config).retriever()
     corpus = retriever.corpus
 
     def relevant_units(question: Question) -> frozenset[str]:
