@@ -15,46 +15,28 @@ from rag.config import Config
 from rag.inference.encoder_torch import TorchEncoder
 from training.retriever_data import Group
 from training.retriever_loop import autocast
-from training.retriever_lora import add_adapter, merge_adapter, save_adapter
+from training.retriever_lora import AdapterHolder
 
 
-class EmbedderTrainer:
+class EmbedderTrainer(AdapterHolder):
     """A sentence-transformers model that is trained further, with its prefixes.
 
     Raises:
         ModelError: the base cannot be loaded.
     """
 
+    has_new_head = False
+
     def __init__(self, base: Path, device: str, max_tokens: int, config: Config) -> None:
         from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-        self.model: Any = TorchEncoder(base, device).model
+        model = TorchEncoder(base, device).model
+        super().__init__(model, model.transformers_model)
         self._length = self.model.max_seq_length
         self._train_length = min(max_tokens, self._length or max_tokens)
         self._loss = MultipleNegativesRankingLoss(self.model)
         self._device = device
         self._prefixes = config.query_prefix, config.passage_prefix
-        self.network: Any = self.model.transformers_model
-        self._adapted: Any = None
-        self._checkpoint: Path | None = None
-
-    def add_adapter(self, rank: int, seed: int, checkpoint: Path) -> None:
-        """Start to learn; the adapter is kept in ``checkpoint`` whenever it is at its best."""
-        self._adapted = add_adapter(self.network, rank, seed, has_new_head=False)
-        self._checkpoint = checkpoint
-
-    def merge(self) -> None:
-        """Fold the adapter into the weights."""
-        merge_adapter(self._adapted)
-
-    def save_checkpoint(self) -> None:
-        """Write the adapter alone."""
-        assert self._checkpoint is not None
-        save_adapter(self._adapted, self._checkpoint)
-
-    def save(self, folder: Path) -> None:
-        """Write the whole model, which must be merged."""
-        self.model.save(str(folder))
 
     def loss(self, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a torch.Tensor
         """Return the mean over questions; the fewest negatives of a group count for all."""

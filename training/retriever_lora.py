@@ -8,9 +8,39 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 ALPHA_OVER_RANK = 2.0
+
+
+class AdapterHolder:
+    """What the trainers share: a network inside a model that can be saved, and its adapter."""
+
+    has_new_head: ClassVar[bool]  # see `add_adapter`
+
+    def __init__(self, model: Any, network: Any) -> None:  # noqa: ANN401 - sentence-transformers
+        self.model = model
+        self.network = network
+        self._adapted: Any = None
+        self._checkpoint: Path | None = None
+
+    def add_adapter(self, rank: int, seed: int, checkpoint: Path) -> None:
+        """Start to learn; the adapter is kept in ``checkpoint`` whenever it is at its best."""
+        self._adapted = add_adapter(self.network, rank, seed, has_new_head=self.has_new_head)
+        self._checkpoint = checkpoint
+
+    def merge(self) -> None:
+        """Fold the adapter into the weights."""
+        merge_adapter(self._adapted)
+
+    def save_checkpoint(self) -> None:
+        """Write the adapter alone."""
+        assert self._checkpoint is not None
+        save_adapter(self._adapted, self._checkpoint)
+
+    def save(self, folder: Path) -> None:
+        """Write the whole model, which must be merged."""
+        self.model.save(str(folder))
 
 
 def add_adapter(network: Any, rank: int, seed: int, *, has_new_head: bool) -> Any:  # noqa: ANN401 - peft ships no types

@@ -17,15 +17,17 @@ from rag.inference.pair_length import PairCutter
 from rag.rerank import is_reranker
 from training.retriever_data import Group
 from training.retriever_loop import autocast
-from training.retriever_lora import add_adapter, merge_adapter, save_adapter
+from training.retriever_lora import AdapterHolder
 
 
-class RerankerTrainer:
+class RerankerTrainer(AdapterHolder):
     """A cross-encoder made of any encoder, or one that is trained further.
 
     Raises:
         ModelError: the base cannot be loaded.
     """
+
+    has_new_head = True
 
     def __init__(self, base: Path, device: str, max_tokens: int, seed: int) -> None:
         import torch
@@ -35,7 +37,7 @@ class RerankerTrainer:
         torch.manual_seed(seed)  # a new head is random
         self.is_new = not is_reranker(base)
         try:
-            self.model: Any = CrossEncoder(
+            model: Any = CrossEncoder(
                 str(base),
                 num_labels=1,
                 device=device,
@@ -43,8 +45,8 @@ class RerankerTrainer:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True},
             )
-            length = min(max_tokens, int(self.model.max_seq_length or max_tokens))
-            self._cutter = PairCutter(self.model.tokenizer.backend_tokenizer.to_str(), length)
+            length = min(max_tokens, int(model.max_seq_length or max_tokens))
+            self._cutter = PairCutter(model.tokenizer.backend_tokenizer.to_str(), length)
         except (
             OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, SafetensorError,
         ) as error:  # fmt: skip # what a folder with another model raises
@@ -52,28 +54,8 @@ class RerankerTrainer:
                 f"No cross-encoder can be made of {base} ({str(error)[:200]}). Give an encoder, "
                 "such as an embedder of sentence-transformers, with safetensors weights."
             ) from error
-        self.network: Any = self.model.model
+        super().__init__(model, model.model)
         self._device, self._length = device, length
-        self._adapted: Any = None
-        self._checkpoint: Path | None = None
-
-    def add_adapter(self, rank: int, seed: int, checkpoint: Path) -> None:
-        """Start to learn; the adapter is kept in ``checkpoint`` whenever it is at its best."""
-        self._adapted = add_adapter(self.network, rank, seed, has_new_head=True)
-        self._checkpoint = checkpoint
-
-    def merge(self) -> None:
-        """Fold the adapter into the weights."""
-        merge_adapter(self._adapted)
-
-    def save_checkpoint(self) -> None:
-        """Write the adapter alone."""
-        assert self._checkpoint is not None
-        save_adapter(self._adapted, self._checkpoint)
-
-    def save(self, folder: Path) -> None:
-        """Write the whole model, which must be merged."""
-        self.model.save(str(folder))
 
     def _logits(self, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a torch.Tensor
         pairs = [
