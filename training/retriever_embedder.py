@@ -61,15 +61,6 @@ class EmbedderTrainer(AdapterHolder):
         unused: Any = None  # labels: the first passage of a question is the right one
         return self._loss.compute_loss_from_embeddings([v.float() for v in vectors], unused)
 
-    def validation_loss(self, groups: Sequence[Group]) -> float:
-        """Return the mean loss without dropout and gradient."""
-        import torch
-
-        self.network.eval()
-        with torch.inference_mode():
-            losses = [float(self.loss(groups[n : n + 8])) for n in range(0, len(groups), 8)]
-        return float(np.mean(losses))
-
     def embed(self, texts: Sequence[str], *, is_query: bool) -> NDArray[np.float32]:
         """Return one unit vector a text. Shape: ``(len(texts), dimension)``."""
         prefix = self._prefixes[0 if is_query else 1]

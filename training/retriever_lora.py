@@ -5,15 +5,20 @@ those of an ordinary model: W + (alpha / r) B A.
 """
 
 import sys
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
+
+from training.retriever_data import Group
+
 ALPHA_OVER_RANK = 2.0
 
 
-class AdapterHolder:
+class AdapterHolder(ABC):
     """What the trainers share: a network inside a model that can be saved, and its adapter."""
 
     has_new_head: ClassVar[bool]  # see `add_adapter`
@@ -41,6 +46,19 @@ class AdapterHolder:
     def save(self, folder: Path) -> None:
         """Write the whole model, which must be merged."""
         self.model.save(str(folder))
+
+    @abstractmethod
+    def loss(self, groups: Sequence[Group]) -> Any:  # noqa: ANN401 - a torch.Tensor
+        """Return the mean loss over the questions of a batch, with its gradient."""
+
+    def validation_loss(self, groups: Sequence[Group]) -> float:
+        """Return the mean loss without dropout and gradient."""
+        import torch
+
+        self.network.eval()
+        with torch.inference_mode():
+            losses = [float(self.loss(groups[n : n + 8])) for n in range(0, len(groups), 8)]
+        return float(np.mean(losses))
 
 
 def add_adapter(network: Any, rank: int, seed: int, *, has_new_head: bool) -> Any:  # noqa: ANN401 - peft ships no types

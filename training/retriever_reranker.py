@@ -93,15 +93,6 @@ class RerankerTrainer(AdapterHolder):
             start += len(own)
         return torch.stack(losses).mean()
 
-    def validation_loss(self, groups: Sequence[Group]) -> float:
-        """Return the mean loss without dropout and gradient."""
-        import torch
-
-        self.network.eval()
-        with torch.inference_mode():
-            losses = [float(self.loss(groups[n : n + 8])) for n in range(0, len(groups), 8)]
-        return float(np.mean(losses))
-
     def scores(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return the logit of each passage."""
         import torch
