@@ -1,4 +1,4 @@
-"""Command line with a JSON contract: build, sync, search, ask, status, doctor, serve.
+"""Command line with a JSON contract: see `rag.cli.parser` for the commands.
 
 Standard output holds the result alone; progress and errors go to standard error. Exit code 0
 means success and nothing else.

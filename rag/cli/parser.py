@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rag.cli.app_commands import run_doctor, run_serve
 from rag.cli.evaluate_command import run_evaluate
@@ -21,7 +21,26 @@ def make_parser() -> argparse.ArgumentParser:
     common.add_argument("--json", action="store_true", help="print one JSON object")
     parser = _Parser(prog="python -m rag", description="Ask your own documents.")
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_index_commands(commands, common)
+    _add_question_commands(commands, common)
 
+    export = commands.add_parser("export", parents=[common], help="copy the index to Milvus")
+    export.add_argument(
+        "--to", type=_milvus_uri, required=True, metavar="URI",
+        help="https://[user:password@]host:port[/database], or a folder ending in .db",
+    )  # fmt: skip
+    export.set_defaults(run=run_export)
+    doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
+    doctor.set_defaults(run=run_doctor)
+    serve = commands.add_parser(
+        "serve", parents=[common], help="serve the app to this machine's browser"
+    )
+    serve.add_argument("--port", type=int, default=8501)
+    serve.set_defaults(run=run_serve)
+    return parser
+
+
+def _add_index_commands(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401 - argparse names no type for it
     build = commands.add_parser("build", parents=[common], help="index just these folders")
     build.add_argument("folders", nargs="+", type=_folder, metavar="FOLDER")
     build.set_defaults(run=run_build)
@@ -37,7 +56,11 @@ def make_parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--allow-shrink", action="store_true", help="publish even if most documents are gone"
         )
+    status = commands.add_parser("status", parents=[common], help="what the index holds")
+    status.set_defaults(run=run_status)
 
+
+def _add_question_commands(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401 - as above
     search = commands.add_parser("search", parents=[common], help="show the best passages")
     search.add_argument("question")
     search.add_argument("-k", type=_positive, default=10, help="number of passages (default 10)")
@@ -58,23 +81,6 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_evaluate_options(evaluate)
     evaluate.set_defaults(run=run_evaluate)
-
-    status = commands.add_parser("status", parents=[common], help="what the index holds")
-    status.set_defaults(run=run_status)
-    export = commands.add_parser("export", parents=[common], help="copy the index to Milvus")
-    export.add_argument(
-        "--to", type=_milvus_uri, required=True, metavar="URI",
-        help="https://[user:password@]host:port[/database], or a folder ending in .db",
-    )  # fmt: skip
-    export.set_defaults(run=run_export)
-    doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
-    doctor.set_defaults(run=run_doctor)
-    serve = commands.add_parser(
-        "serve", parents=[common], help="serve the app to this machine's browser"
-    )
-    serve.add_argument("--port", type=int, default=8501)
-    serve.set_defaults(run=run_serve)
-    return parser
 
 
 def _add_sync_options(sync: argparse.ArgumentParser) -> None:
