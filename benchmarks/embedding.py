@@ -8,8 +8,6 @@ give. Needs the default embedder.
 """
 
 import argparse
-import gzip
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +18,7 @@ import numpy as np
 
 from rag.config import load_config
 from rag.environment import limit_threads, prepare_process
+from rag.evaluation.questions import read_questions
 
 PASSAGES, QUESTIONS = 160, 100
 
@@ -65,11 +64,9 @@ def main() -> None:
 
 
 def _texts(file: Path) -> tuple[list[str], list[str]]:
-    opened = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "rt", encoding="utf-8") as stream:
-        paragraphs = [p for article in json.load(stream)["data"] for p in article["paragraphs"]]
-    questions = [qa["question"] for paragraph in paragraphs for qa in paragraph["qas"]]
-    return [p["context"] for p in paragraphs][:PASSAGES], questions[:QUESTIONS]
+    found = read_questions(file)
+    questions = [question.text for question in found.questions]
+    return list(found.contexts[:PASSAGES]), questions[:QUESTIONS]
 
 
 def _seconds(encode: Callable[[Sequence[str]], Any], texts: Sequence[str]) -> float:

@@ -11,8 +11,6 @@ gives; fit on training files only. Needs the default embedder and scikit-learn.
 """
 
 import argparse
-import gzip
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +23,7 @@ from rag.config import Config, load_config
 from rag.datatypes import Chunk, Hit
 from rag.embed import load_embedder
 from rag.environment import prepare_process
+from rag.evaluation.questions import QuestionSet, read_questions
 from rag.evidence import evidence_features, evidence_score
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
@@ -70,9 +69,10 @@ def main() -> int:
     positive: list[tuple[float, ...]] = []
     negative: list[tuple[float, ...]] = []
     for file in arguments.files:
-        answerable, removed, impossible = _ask(file, config, arguments.limit)
+        questions = read_questions(file)
+        answerable, removed, impossible = _ask(questions, config, arguments.limit)
         print(f"{file.name}: {len(answerable.scores)} answerable questions")
-        least = _threshold(file, config)
+        least = _threshold(questions, config)
         _report("passage taken away", answerable, removed, least)
         if impossible.scores:
             _report("unanswerable", answerable, impossible, least)
@@ -83,8 +83,8 @@ def main() -> int:
     return 0
 
 
-def _ask(file: Path, config: Config, limit: int) -> tuple[Sample, Sample, Sample]:
-    contexts, questions = _read(file)
+def _ask(asked: QuestionSet, config: Config, limit: int) -> tuple[Sample, Sample, Sample]:
+    contexts, questions = asked.contexts, asked.questions
     embedder = load_embedder(config)
     retriever = Retriever(
         corpus=_Corpus(contexts),  # type: ignore[arg-type] # of the corpus only this is used
@@ -95,32 +95,18 @@ def _ask(file: Path, config: Config, limit: int) -> tuple[Sample, Sample, Sample
     )
     answerable, removed, impossible = (Sample([], []) for _ in range(3))
     order = np.random.default_rng(SEED).permutation(len(questions))
-    for question, row, is_impossible in (questions[n] for n in order):
-        if is_impossible and len(impossible.scores) < limit:
-            impossible.add(question, retriever, config.top_k)
-        elif not is_impossible and len(answerable.scores) < limit:
-            answerable.add(question, retriever, config.top_k)
-            others = np.delete(np.arange(len(contexts)), row).tolist()
-            removed.add(question, replace(retriever, rows=others), config.top_k)
+    for question in (questions[n] for n in order):
+        if not question.is_answerable and len(impossible.scores) < limit:
+            impossible.add(question.text, retriever, config.top_k)
+        elif question.is_answerable and len(answerable.scores) < limit:
+            answerable.add(question.text, retriever, config.top_k)
+            others = np.delete(np.arange(len(contexts)), question.context).tolist()
+            removed.add(question.text, replace(retriever, rows=others), config.top_k)
     return answerable, removed, impossible
 
 
-def _read(file: Path) -> tuple[list[str], list[tuple[str, int, bool]]]:
-    opened = gzip.open if file.suffix == ".gz" else open
-    with opened(file, "rt", encoding="utf-8") as stream:
-        articles = json.load(stream)["data"]
-    rows: dict[str, int] = {}
-    questions = []
-    for paragraph in (p for article in articles for p in article["paragraphs"]):
-        row = rows.setdefault(paragraph["context"].rpartition("[SEP]")[2].strip(), len(rows))
-        questions += [
-            (qa["question"], row, bool(qa.get("is_impossible"))) for qa in paragraph["qas"]
-        ]
-    return list(rows), questions
-
-
-def _threshold(file: Path, config: Config) -> float:
-    language = detect_language(_read(file)[1][0][0])
+def _threshold(questions: QuestionSet, config: Config) -> float:
+    language = detect_language(questions.questions[0].text)
     words_alone = language not in (config.embed_languages or load_embedder(config).languages)
     percent = config.min_evidence_words_percent if words_alone else config.min_evidence_percent
     return percent / 100

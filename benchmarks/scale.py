@@ -21,7 +21,6 @@ RAG_THREADS=1 and OMP_NUM_THREADS=1: waits are then those of the others as well.
 """
 
 import argparse
-import gzip
 import json
 import tempfile
 import threading
@@ -39,6 +38,7 @@ from rag.corpus import Corpus, CorpusWriter
 from rag.datatypes import Chunk, Document
 from rag.embed import ModelEmbedder, load_embedder
 from rag.environment import limit_threads, prepare_process
+from rag.evaluation.questions import read_questions
 from rag.language import query_weights, terms
 from rag.lexical_index import K1, B, Bm25LexicalIndex
 from rag.retrieve import POOL, Retriever
@@ -209,11 +209,9 @@ def _texts(files: Sequence[Path]) -> tuple[list[str], list[str]]:
     paragraphs: list[str] = []
     questions: list[str] = []
     for file in files:
-        opened = gzip.open if file.suffix == ".gz" else open
-        with opened(file, "rt", encoding="utf-8") as stream:
-            found = [p for article in json.load(stream)["data"] for p in article["paragraphs"]]
-        paragraphs += dict.fromkeys(p["context"] for p in found)
-        questions += [qa["question"] for paragraph in found for qa in paragraph["qas"]]
+        found = read_questions(file)
+        paragraphs += found.contexts
+        questions += [question.text for question in found.questions]
     rng = np.random.default_rng(0)
     asked = rng.choice(len(questions), min(QUESTIONS, len(questions)), replace=False)
     return paragraphs[:PARAGRAPHS], [questions[i] for i in asked]
