@@ -96,11 +96,20 @@ def evidence_score(question: str, hits: Sequence[Hit], weight: TermWeight) -> fl
     return 1 / (1 + math.exp(-logit))
 
 
+def term_worths(question: str, weight: TermWeight) -> dict[str, float]:
+    """Return the most that a match on each term of ``question`` can score in BM25."""
+    return {term: times * weight(term) for term, times in query_weights(question).items()}
+
+
 def term_values(question: str, weight: TermWeight) -> dict[str, float]:
     """Return what a match on each term of ``question`` is worth; all together 1."""
-    values = {term: times * weight(term) for term, times in query_weights(question).items()}
-    total = sum(values.values()) or 1.0
-    return {term: value / total for term, value in values.items()}
+    return shares_of(term_worths(question, weight))
+
+
+def shares_of(worths: Mapping[str, float]) -> dict[str, float]:
+    """Return ``worths`` as shares of their sum."""
+    total = sum(worths.values()) or 1.0
+    return {term: worth / total for term, worth in worths.items()}
 
 
 def best_sentence(values: Mapping[str, float], text: str) -> float:

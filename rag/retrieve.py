@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from rag.corpus import Corpus
 from rag.datatypes import Chunk, Hit, Language
-from rag.evidence import Similarity, best_sentence, term_values
-from rag.language import query_weights
+from rag.evidence import Similarity, best_sentence, shares_of, term_worths
 from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion
@@ -45,10 +44,9 @@ class Retriever:
         vectors would still be similar to something, and fusing them would bury real matches.
         """
         pool = max(POOL, 2 * k)
-        weight = self.lexical.term_weight
-        values = term_values(question, weight)
-        # What a passage of nothing but these terms would score.
-        most_words = sum(n * weight(t) for t, n in query_weights(question).items()) or 1.0
+        worths = term_worths(question, self.lexical.term_weight)
+        values = shares_of(worths)
+        most_words = sum(worths.values()) or 1.0  # what nothing but these terms would score
         lexical = dict(self.lexical.search(question, pool, self.rows))
         cosine: dict[int, float] = {}
         if language in self.embed_languages:
