@@ -21,7 +21,6 @@ RAG_THREADS=1 and OMP_NUM_THREADS=1: waits are then those of the others as well.
 """
 
 import argparse
-import json
 import tempfile
 import threading
 import time
