@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
+from rag.inference.encoder_torch import SAFE_LOADING
 from rag.inference.pair_length import PairCutter
 from rag.rerank import is_reranker
 from training.retriever_data import Group
@@ -41,9 +42,7 @@ class RerankerTrainer(AdapterHolder):
                 str(base),
                 num_labels=1,
                 device=device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
+                **SAFE_LOADING,
             )
             length = min(max_tokens, int(model.max_seq_length or max_tokens))
             self._cutter = PairCutter(model.tokenizer.backend_tokenizer.to_str(), length)

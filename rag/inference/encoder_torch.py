@@ -10,6 +10,13 @@ from numpy.typing import NDArray
 
 from rag.errors import ModelError
 
+# Of every model of sentence-transformers: nothing is fetched, no code of a model is run.
+SAFE_LOADING: dict[str, Any] = {
+    "trust_remote_code": False,
+    "local_files_only": True,
+    "model_kwargs": {"use_safetensors": True},
+}
+
 
 class TorchEncoder:
     """Any sentence-transformers model on any device. Loaded when it is made.
@@ -26,9 +33,7 @@ class TorchEncoder:
             model = SentenceTransformer(
                 str(folder),
                 device=None if device == "auto" else device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
+                **SAFE_LOADING,
             )
         except (
             OSError, ValueError, TypeError, KeyError, AttributeError, AssertionError, RuntimeError,

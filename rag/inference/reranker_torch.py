@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError
+from rag.inference.encoder_torch import SAFE_LOADING
 from rag.inference.pair_length import PairCutter
 
 
@@ -26,9 +27,7 @@ class TorchReranker:
             model: Any = CrossEncoder(
                 str(folder),
                 device=None if device == "auto" else device,
-                trust_remote_code=False,
-                local_files_only=True,
-                model_kwargs={"use_safetensors": True},
+                **SAFE_LOADING,
             )
             if model.num_labels != 1:
                 raise ValueError(f"it tells {model.num_labels} classes apart instead of scoring")
