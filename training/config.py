@@ -1,0 +1,100 @@
+"""The settings of one training run, read from a TOML file and checked once.
+
+A file names only what differs from the defaults here. All mistakes are reported together.
+"""
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rag.errors import ConfigError
+
+TASKS = ("answer", "pretrain", "classify", "preference")
+METHODS = ("lora", "rslora", "galore", "full")
+PRECISIONS = ("auto", "bf16", "nf4", "f32")  # of the frozen base while an adapter is trained
+BALANCES = ("none", "sample", "weights")
+DEFAULT_BASE = "default"  # the base of the answer model that is shipped
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """What is learned from, and what is held out."""
+
+    files: tuple[Path, ...] = ()  # a relative path is one from the working directory
+    feedback: bool = False  # add the accepted corrections of the app
+    max_rows: int = 0  # chosen at random; 0: all
+    held_out_share: float = 0.2  # of the documents: they are tested on and never trained on
+    max_held_out: int = 200
+    not_found_share: float = 0.2  # of the rows, made by taking the right passage away if too few
+    passages: int = 4  # in a prompt, one of them the right one
+    balance: str = "none"  # of labels
+    author_share: float = 0.05  # of all rows, from one author of corrections
+
+
+@dataclass(frozen=True, slots=True)
+class PromptSettings:
+    """How the prompt is written, while training and later when the model serves."""
+
+    evidence_sentences: int = 0  # 0: whole passages
+    has_examples: bool = False  # worked examples before the question; a tuned model needs none
+    budget_tokens: int = 1200
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSettings:
+    """How the weights are changed. The names are those of the field."""
+
+    method: str = "lora"
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ("all-linear",)
+    precision: str = "auto"
+    learning_rate: float = 1e-3
+    epochs: float = 1.0
+    max_steps: int = 0  # 0: as the epochs say
+    batch_size: int = 4
+    gradient_accumulation: int = 1
+    warmup_ratio: float = 0.05
+    weight_decay: float = 0.0
+    neftune_alpha: float = 0.0  # noise on embeddings (Jain et al., 2023, arXiv:2310.05914); 0: none
+    galore_update_gap: int = 200  # steps between two projections
+    galore_scale: float = 0.25
+    max_tokens: int = 1280  # of a row; a longer one is rejected by the check, never cut
+    save_minutes: float = 5.0  # between two checkpoints
+    dpo_beta: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizeSettings:
+    """GPTQ of the merged model."""
+
+    bits: int = 4
+    group_size: int = 64
+    desc_act: bool = False
+    calibration_rows: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluateSettings:
+    """What is compared on the held-out rows."""
+
+    candidates: tuple[str, ...] = ("before", "16bit", "gptq")  # also "nf4", "awq"
+    max_rows: int = 100
+    max_new_tokens: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """One experiment."""
+
+    name: str
+    task: str = "answer"
+    base: str = DEFAULT_BASE  # folder, name under the models folder, or hub id on this machine
+    seed: int = 0
+    data: DataSettings = field(default_factory=DataSettings)
+    prompt: PromptSettings = field(default_factory=PromptSettings)
+    train: TrainSettings = field(default_factory=TrainSettings)
+    quantize: QuantizeSettings = field(default_factory=QuantizeSettings)
+    evaluate: EvaluateSettings = field(default_factory=EvaluateSettings)
