@@ -69,7 +69,7 @@ def add_adapter(network: Any, rank: int, seed: int, *, has_new_head: bool) -> An
     """
     import torch
 
-    with _without_gptqmodel():
+    with without_gptqmodel():
         from peft import LoraConfig, get_peft_model
 
         settings = LoraConfig(
@@ -95,14 +95,14 @@ def save_adapter(adapted: Any, folder: Path) -> None:  # noqa: ANN401 - as above
 
 def load_adapter(network: Any, folder: Path) -> Any:  # noqa: ANN401 - as above
     """Put the saved adapter into ``network``, in place; return what merges it."""
-    with _without_gptqmodel():
+    with without_gptqmodel():
         from peft import PeftModel
 
         return PeftModel.from_pretrained(network, str(folder))
 
 
 @contextmanager
-def _without_gptqmodel() -> Iterator[None]:
+def without_gptqmodel() -> Iterator[None]:
     """Hide GPTQModel: peft demands a further package as soon as it sees it, for any model."""
     name = "gptqmodel"
     there = sys.modules.get(name)
