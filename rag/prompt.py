@@ -7,10 +7,12 @@ model is asked in the words it was taught with.
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
-from rag.datatypes import Evidence, Hit, Language, Message, Prompt
+from rag.datatypes import Evidence, Hit, Language, Message, Prompt, PromptStyle
 from rag.evidence import stands_in
 
+_WHOLE_PASSAGES = PromptStyle()
 MAX_EVIDENCE = 12  # sentences kept for checking the answer
 
 _SYSTEM: dict[Language, str] = {
@@ -53,7 +55,12 @@ _EXAMPLES: dict[Language, tuple[_Example, ...]] = {
     "other": _ENGLISH_EXAMPLES,
 }
 
-TEMPLATE_HASH = hashlib.sha256(repr((_SYSTEM, _QUESTION, _EXAMPLES)).encode()).hexdigest()[:12]
+
+@cache
+def template_hash(style: PromptStyle) -> str:
+    """Return what changes whenever a model would be asked in other words."""
+    words = (_SYSTEM, _QUESTION, _EXAMPLES if style.has_examples else ())
+    return hashlib.sha256(repr(words).encode()).hexdigest()[:12]
 
 
 def build_prompt(
@@ -63,7 +70,7 @@ def build_prompt(
     budget_tokens: int,
     count_tokens: Callable[[Prompt], int],
     evidence: Sequence[Evidence] = (),
-    shown_sentences: int = 0,
+    style: PromptStyle = _WHOLE_PASSAGES,
 ) -> Prompt:
     """Return the prompt over the longest prefix of ``hits`` that fits the budget.
 
@@ -77,30 +84,31 @@ def build_prompt(
         budget_tokens: for the whole rendered chat.
         count_tokens: tokens of a rendered prompt.
         evidence: sentences of ``hits`` that may back the answer, best first.
-        shown_sentences: show only so many of ``evidence``, and no passage without any; 0
-            shows whole passages.
+        style: with a number of sentences only so many of ``evidence`` are shown, and no
+            passage without any.
 
     Raises:
         ValueError: no hits; without a passage the model must not be asked.
     """
     if not hits:
         raise ValueError("A prompt needs at least one passage.")
-    shown = _focus(hits, evidence[:shown_sentences])
+    shown = _focus(hits, evidence[: style.evidence_sentences])
     draft = Prompt(
         (),
         question,
         language,
         (),
         tuple(evidence[:MAX_EVIDENCE]),
-        shown_sentences,
+        style.evidence_sentences,
         0,
-        TEMPLATE_HASH,
+        template_hash(style),
     )
+    lead = _lead(language, style)
     low, high = 1, len(shown)
-    best = _render(draft, shown[:1], count_tokens)
+    best = _render(draft, lead, shown[:1], count_tokens)
     while low < high:  # the token count grows with every passage, so bisection finds the prefix
         middle = (low + high + 1) // 2
-        candidate = _render(draft, shown[:middle], count_tokens)
+        candidate = _render(draft, lead, shown[:middle], count_tokens)
         if candidate.token_count <= budget_tokens:
             low, best = middle, candidate
         else:
@@ -119,18 +127,24 @@ def _focus(hits: Sequence[Hit], sentences: Sequence[Evidence]) -> list[tuple[Hit
     return [(hit, text) for hit, text in texts if text]
 
 
+def _lead(language: Language, style: PromptStyle) -> tuple[Message, ...]:
+    """Return the messages that come before the question."""
+    messages = [Message("system", _SYSTEM[language])]
+    for passages, question, answer in _EXAMPLES[language] if style.has_examples else ():
+        messages += [_ask(passages, question, language), Message("assistant", answer)]
+    return tuple(messages)
+
+
 def _render(
-    draft: Prompt, shown: Sequence[tuple[Hit, str]], count_tokens: Callable[[Prompt], int]
+    draft: Prompt,
+    lead: tuple[Message, ...],
+    shown: Sequence[tuple[Hit, str]],
+    count_tokens: Callable[[Prompt], int],
 ) -> Prompt:
     """Return ``draft`` with the messages that ask its question over ``shown``."""
-    language = draft.language
-    messages = [Message("system", _SYSTEM[language])]
-    for passages, example_question, answer in _EXAMPLES[language]:
-        messages.append(_ask(passages, example_question, language))
-        messages.append(Message("assistant", answer))
     passages = "\n\n".join(_passage(n, *entry) for n, entry in enumerate(shown, start=1))
-    messages.append(_ask(passages, draft.question, language))
-    rendered = replace(draft, messages=tuple(messages), hits=tuple(hit for hit, _ in shown))
+    messages = (*lead, _ask(passages, draft.question, draft.language))
+    rendered = replace(draft, messages=messages, hits=tuple(hit for hit, _ in shown))
     return replace(rendered, token_count=count_tokens(rendered))
 
 

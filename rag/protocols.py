@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Language, Prompt
+from rag.datatypes import Language, Prompt, PromptStyle
 
 RankedRows = list[tuple[int, float]]  # (row of the index, score), best first
 
@@ -119,6 +119,11 @@ class Generator(Protocol):
     @property
     def context_tokens(self) -> int:
         """Most tokens of prompt and completion together."""
+        ...
+
+    @property
+    def style(self) -> PromptStyle:
+        """How it is asked."""
         ...
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -17,6 +18,7 @@ from rag.protocols import Generator
 
 PASS_SHARE = 0.5  # of the questions below that the model must answer
 _MAX_NEW_TOKENS = 24
+_REMEMBERED = 20  # models
 
 # Two facts, a question about one of them, and what a right answer contains.
 _QUESTIONS: dict[Language, tuple[tuple[str, str, str, str], ...]] = {
@@ -46,10 +48,12 @@ def readable_languages(generator: Generator) -> tuple[Language, ...]:
 
 def _score(generator: Generator, language: Language) -> float:
     questions = _QUESTIONS[language]
+    style = replace(generator.style, evidence_sentences=0)
     right = 0
     for first, second, question, expected in questions:
         hits = [Hit(n, Chunk("", 0, len(t), t), 0.0) for n, t in ((1, first), (2, second))]
-        prompt = build_prompt(question, language, hits, 1 << 20, generator.count_prompt_tokens)
+        count = generator.count_prompt_tokens
+        prompt = build_prompt(question, language, hits, 1 << 20, count, style=style)
         right += expected in "".join(generator.stream(prompt, _MAX_NEW_TOKENS, Event()))
     return right / len(questions)
 
@@ -62,14 +66,23 @@ def remembered_languages(
     The model is loaded only to be measured. An unreadable file only means to measure again:
     it holds nothing else.
     """
-    try:
-        return tuple(json.loads(file.read_text(encoding="utf-8"))[key])
-    except (OSError, ValueError, KeyError, TypeError):
-        languages = readable_languages(load_generator())
+    known = _measured_before(file)
+    if key in known:
+        return known[key]
+    languages = readable_languages(load_generator())
+    kept = dict(list(known.items())[-_REMEMBERED:])
     with contextlib.suppress(OSError):  # it can be measured again
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = file.with_name(f"{file.name}.{os.getpid()}")
         partial.touch(mode=0o600)
-        partial.write_text(json.dumps({key: languages}), encoding="utf-8")
+        partial.write_text(json.dumps({**kept, key: languages}), encoding="utf-8")
         partial.replace(file)
     return languages
+
+
+def _measured_before(file: Path) -> dict[str, tuple[Language, ...]]:
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+        return {str(key): tuple(languages) for key, languages in table.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}

@@ -25,6 +25,7 @@ from rag.datatypes import (
     Message,
     Progress,
     Prompt,
+    PromptStyle,
     SearchFilter,
     Source,
     SyncPlan,
@@ -307,6 +308,7 @@ class ScriptedGenerator:
     """
 
     model_id = "scripted"
+    style = PromptStyle(evidence_sentences=2)
     context_tokens = 4096
     fingerprint = "scripted"
 

@@ -16,7 +16,7 @@ LAYERS = (
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {
-        "rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity",
+        "rag.active_model", "rag.evidence", "rag.answer_json", "rag.database", "rag.process_identity",
         "rag.question_reading", "rag.sources",
     },
     {
@@ -27,14 +27,14 @@ LAYERS = (
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
-        "rag.prompt", "rag.store",
+        "rag.neighbours", "rag.prompt", "rag.store",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {
         "rag.backends", "rag.embed_process", "rag.filters", "rag.gather", "rag.rerank",
         "rag.reading_test", "rag.retrieve", "rag.survey",
     },
-    {"rag.answer", "rag.build"},
+    {"rag.answer", "rag.answer_models", "rag.build"},
     {"rag.engine"},
     {"rag.evaluation", "rag.jobs", "rag.worker"},
     {"rag.ui"},

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from rag.cite import CheckedAnswer, check_answer, quote_answer
-from rag.datatypes import Chunk, Hit, Prompt
+from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
 from rag.prompt import build_prompt
 
@@ -112,7 +112,7 @@ def test_a_small_model_is_believed_only_where_it_agrees_with_the_best_sentence()
     question = "When does the Kyoto office open?"
     full = prompt(question, REFUND, HOURS)
     focused = build_prompt(
-        question, "en", full.hits, 10_000, lambda _: 0, full.evidence, shown_sentences=2
+        question, "en", full.hits, 10_000, lambda _: 0, full.evidence, style=PromptStyle(2)
     )
 
     assert check_answer(full, "On Sundays.").text == "On Sundays. [1]"

@@ -8,7 +8,7 @@ from threading import Event, Thread
 
 import pytest
 
-import rag.engine
+import rag.answer_models
 from rag.config import Config
 from rag.datatypes import Answer, BuildReport, SearchFilter, Token
 from rag.engine import RagEngine
@@ -77,7 +77,7 @@ def ask(engine: RagEngine, question: str, stop: Event | None = None) -> tuple[An
 def use_generator(
     monkeypatch: pytest.MonkeyPatch, load: Callable[[Config], ScriptedGenerator]
 ) -> None:
-    monkeypatch.setattr(rag.engine, "load_generator", load)
+    monkeypatch.setattr(rag.answer_models, "load_generator", load)
 
 
 def test_an_english_answer_quotes_a_span_of_its_document(engine: RagEngine) -> None:
@@ -339,6 +339,30 @@ def test_what_the_model_invents_is_replaced_by_a_quote(
     assert answer.completion == "Unlimited champagne. [1]"
     assert answer.text == "Every employee has 20 days of paid leave a year. [1]"
     assert (answer.source, answer.model_id) == ("quote", "scripted")
+
+
+@pytest.mark.parametrize(
+    ("question", "completion"),
+    [
+        ("How many days of paid leave does an employee have?", "Not found in your documents."),
+        ("年次有給休暇は入社から何か月後に与えますか。", "文書の中に見つかりませんでした。[1]"),
+    ],
+)
+def test_a_model_that_says_not_found_is_believed(
+    engine: RagEngine,
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    question: str,
+    completion: str,
+) -> None:
+    use_generator(monkeypatch, lambda config: ScriptedGenerator(completion))
+    both = replace(config, answer_model="scripted", answer_languages=("en", "ja"))
+
+    answer, _ = ask(RagEngine(both), question)
+
+    assert (answer.status, answer.source, answer.citations) == ("no_evidence", "none", ())
+    assert completion.startswith(answer.text)
+    assert (answer.completion, answer.model_id) == (completion, "scripted")
 
 
 def test_a_passage_of_the_models_own_making_ends_the_draft(

@@ -1,8 +1,8 @@
 import pytest
 
-from rag.datatypes import Chunk, Hit, Prompt
+from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
-from rag.prompt import TEMPLATE_HASH, build_prompt
+from rag.prompt import build_prompt, template_hash
 
 
 def hits(count: int) -> list[Hit]:
@@ -41,7 +41,7 @@ def test_the_rendered_prompt_is_the_golden_text() -> None:
             "[1] (A > B) Passage number 1.\n\n[2] (A > B) Passage number 2.\n\nQuestion: When?",
         ),
     ]
-    assert prompt.template_hash == TEMPLATE_HASH
+    assert prompt.template_hash == template_hash(PromptStyle())
 
 
 def test_a_japanese_question_is_asked_in_japanese() -> None:
@@ -56,7 +56,9 @@ def test_only_the_best_sentences_are_shown_under_the_number_of_their_passage() -
     passages = [Hit(n, Chunk(f"{n}.md", 0, len(t), t), 1.0) for n, t in enumerate(texts, 1)]
     evidence = rank_sentences("When does it open?", passages)
 
-    prompt = build_prompt("When does it open?", "en", passages, 10_000, characters, evidence, 2)
+    prompt = build_prompt(
+        "When does it open?", "en", passages, 10_000, characters, evidence, PromptStyle(2)
+    )
 
     assert prompt.messages[-1].content == (
         "[1] It opens at nine.\n\n[2] Opening takes an hour.\n\nQuestion: When does it open?"
@@ -87,3 +89,14 @@ def test_the_first_passage_is_kept_even_when_it_is_too_long() -> None:
 def test_without_a_passage_there_is_no_prompt() -> None:
     with pytest.raises(ValueError, match="at least one passage"):
         build_prompt("When?", "en", [], 1000, characters)
+
+
+def test_a_tuned_model_is_asked_without_worked_examples() -> None:
+    bare = PromptStyle(has_examples=False)
+
+    prompt = build_prompt("When?", "en", hits(1), 10_000, characters, style=bare)
+
+    assert [message.role for message in prompt.messages] == ["system", "user"]
+    usual = build_prompt("When?", "en", hits(1), 10_000, characters)
+    assert prompt.messages == (usual.messages[0], usual.messages[-1])
+    assert prompt.template_hash == template_hash(bare) != template_hash(PromptStyle())

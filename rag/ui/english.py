@@ -71,6 +71,8 @@ EN = {
     "timing_total": "total {value}",
     "tokens": "{count} tokens",
     "index": "index {index_id}",
+    "notice_model_not_exchanged": "The model that was activated cannot be loaded, so the one "
+    "before it answers. `python -m rag doctor` says why.",
     "notice_no_answer_model": "There is no answer model yet, so answers are quoted sentences.",
     "empty_title": "Three steps to your first answer",
     "empty_step_1": "Put the documents you want to ask about into one folder.",

@@ -71,6 +71,8 @@ JA = {
     "timing_total": "合計 {value}",
     "tokens": "{count}トークン",
     "index": "索引 {index_id}",
+    "notice_model_not_exchanged": "有効にしたモデルを読み込めないため、前のモデルが回答しています。"
+    "理由は `python -m rag doctor` で分かります。",
     "notice_no_answer_model": "回答用のモデルがまだないため、"
     "文書の文をそのまま引用して回答します。",
     "empty_title": "はじめての質問まで3ステップ",
