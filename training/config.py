@@ -1,19 +1,13 @@
-"""The settings of one training run, read from a TOML file and checked once.
+"""The settings of one training run. A TOML file names only what differs from the defaults here."""
 
-A file names only what differs from the defaults here. All mistakes are reported together.
-"""
-
-import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from rag.errors import ConfigError
 
 TASKS = ("answer", "pretrain", "classify", "preference")
 METHODS = ("lora", "rslora", "galore", "full")
 PRECISIONS = ("auto", "bf16", "nf4", "f32")  # of the frozen base while an adapter is trained
 BALANCES = ("none", "sample", "weights")
+CANDIDATES = ("before", "16bit", "nf4", "gptq", "extractive")  # of an evaluation
 DEFAULT_BASE = "default"  # the base of the answer model that is shipped
 
 
@@ -80,7 +74,7 @@ class QuantizeSettings:
 class EvaluateSettings:
     """What is compared on the held-out rows."""
 
-    candidates: tuple[str, ...] = ("before", "16bit", "gptq")  # also "nf4", "awq"
+    candidates: tuple[str, ...] = ("before", "16bit", "gptq")
     max_rows: int = 100
     max_new_tokens: int = 64
 
