@@ -64,6 +64,18 @@ def says_not_found(completion: str) -> bool:
     return completion.lstrip().startswith(tuple(NOT_FOUND.values()))
 
 
+def answer_pieces(
+    generator: Generator, prompt: Prompt, max_new_tokens: int, stop: Event
+) -> Iterator[str]:
+    """Yield the pieces that a model writes, up to where it goes on with passages of its own."""
+    last: list[str] = []
+    for piece in generator.stream(prompt, max_new_tokens, stop):
+        last = [*last[-7:], piece]
+        if _INVENTED_PASSAGE in "".join(last):
+            return
+        yield piece
+
+
 def clean_question(question: str, max_chars: int) -> str:
     """Return ``question`` without outer white space and control characters.
 
@@ -129,12 +141,10 @@ class Answerer:
         generator = self.load_generator(language)
         prompt = self._prompt(question, language, hits, generator)
         pieces: list[str] = []
-        for piece in generator.stream(prompt, self.config.max_new_tokens, stop):
+        for piece in answer_pieces(generator, prompt, self.config.max_new_tokens, stop):
             if not pieces:
                 timings = replace(timings, first_token_ms=_milliseconds(started))
             pieces.append(piece)
-            if _INVENTED_PASSAGE in "".join(pieces[-8:]):
-                break
             if piece:
                 yield Token(piece)
         unanswered = _stopped_or_not(unanswered, stop)

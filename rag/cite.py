@@ -88,18 +88,18 @@ def _claims(completion: str) -> list[tuple[str, list[int]]]:
     claims: dict[str, list[int]] = {}
     sentence = ""
     for start, end in sentence_spans(completion):
-        piece = completion[start:end]
-        bare = _MARKER.sub("", piece).strip()
+        bare, markers = read_markers(completion[start:end])
         if content_terms(bare):
             sentence = bare
         if sentence:
-            claims.setdefault(sentence, []).extend(_markers(piece))
+            claims.setdefault(sentence, []).extend(markers)
     return list(claims.items())
 
 
-def _markers(piece: str) -> list[int]:
-    groups = " ".join(_MARKER.findall(unicodedata.normalize("NFKC", piece)))
-    return [int(number) for number in re.findall(r"\d+", groups)]
+def read_markers(text: str) -> tuple[str, list[int]]:
+    """Return ``text`` without its markers, and the passage numbers that they name, in order."""
+    groups = " ".join(_MARKER.findall(unicodedata.normalize("NFKC", text)))
+    return _MARKER.sub("", text).strip(), [int(number) for number in re.findall(r"\d+", groups)]
 
 
 def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence | None:
