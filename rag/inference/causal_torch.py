@@ -106,7 +106,7 @@ def _load(folder: Path, precision: str, device: str) -> tuple[Any, Any]:
         folder, trust_remote_code=False, local_files_only=True
     )
     with _quiet():
-        load = {"NF4": _load_nf4, "16-bit": _load_16bit}.get(precision, _load_gptq)
+        load = {"NF4": load_nf4, "16-bit": load_dense}.get(precision, _load_gptq)
         model = load(folder, device)
     return tokenizer, model.eval()
 
@@ -119,13 +119,14 @@ def _load_gptq(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transforme
     return GPTQModel.load(str(folder), device=device, trust_remote_code=False).model
 
 
-def _load_16bit(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+def load_dense(folder: Path, device: str, dtype: Any = None) -> Any:  # noqa: ANN401 - transformers and torch
+    """Return the model in ``folder`` without quantization, in 16 bits if not in ``dtype``."""
     import torch
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(
         folder,
-        dtype=half_precision(device),
+        dtype=half_precision(device) if dtype is None else dtype,
         device_map={"": torch.device(device)},
         trust_remote_code=False,
         local_files_only=True,
@@ -133,7 +134,8 @@ def _load_16bit(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transform
     )
 
 
-def _load_nf4(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+def load_nf4(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+    """Return the 16-bit model in ``folder`` with its linear layers quantized to NF4."""
     import torch
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
