@@ -17,11 +17,13 @@ from typing import Any
 
 from rag.datatypes import Progress
 from rag.errors import RagError
+from training.config import TrainingConfig
 
 LOG = "log.jsonl"
 CHECKPOINTS = "checkpoints"
 KEPT_CHECKPOINTS = 2  # the newest may be half written when the process is killed
 _WHOLE = "whole"  # file that a checkpoint gets last
+_LOOKS = 5  # at what is held out, spread over the run
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -116,15 +118,41 @@ class RunWatch:
         return Watching()
 
 
-def watched_arguments(out: Path) -> dict[str, Any]:
-    """Return the arguments of ``TrainingArguments`` that a watch needs."""
+def watched_arguments(config: TrainingConfig, out: Path) -> dict[str, Any]:
+    """Return the arguments of ``TrainingArguments`` that every kind of training takes.
+
+    The learning rate rises and then falls to 0 like a cosine (Loshchilov and Hutter, 2017,
+    arXiv:1608.03983). What is held out is looked at before the first step and five times more.
+    """
+    import torch
+
+    train = config.train
     return {
         "output_dir": str(out / CHECKPOINTS),
         "save_strategy": "no",  # the watch says when, by the clock
         "save_total_limit": KEPT_CHECKPOINTS,
         "include_num_input_tokens_seen": "non_padding",
+        "logging_steps": 1,
+        "eval_strategy": "steps",
+        "eval_steps": 1 / _LOOKS,
+        "eval_on_start": True,
         "disable_tqdm": True,
         "report_to": [],
+        "learning_rate": train.learning_rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": train.warmup_ratio,  # below 1, a share of all steps
+        "num_train_epochs": train.epochs,
+        "max_steps": train.max_steps or -1,
+        "per_device_train_batch_size": train.batch_size,
+        "per_device_eval_batch_size": train.batch_size,
+        "gradient_accumulation_steps": train.gradient_accumulation,
+        "weight_decay": train.weight_decay,
+        "neftune_noise_alpha": train.neftune_alpha or None,
+        "seed": config.seed,
+        "bf16": train.precision != "f32",
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "remove_unused_columns": False,
     }
 
 
@@ -134,7 +162,10 @@ def train_watched(trainer: Any, watch: RunWatch) -> None:  # noqa: ANN401 - a tr
     Raises:
         Stopped: a signal came; the checkpoint is kept.
     """
+    from transformers import PrinterCallback
+
     watch.out.mkdir(parents=True, exist_ok=True)
+    trainer.remove_callback(PrinterCallback)  # its lines are in the log already
     checkpoint = last_checkpoint(watch.out)
     with _StopSignals(watch):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
