@@ -46,17 +46,16 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
     Raises:
         ModelError: a wheel is not installed.
     """
-    base = config.models_dir / BASE_MODEL
     answerer = config.models_dir / DEFAULT_ANSWER_MODEL
 
-    def write_answerer(folder: Path) -> None:
-        embedder = load_embedder(config)
-        prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens)
-        quantize(base, folder, prompts, progress)
-
     if not answerer.is_dir():
-        progress(Progress("dequantize", 0, 0))
-        _make(base, dequantize_base_model, _BASE_CARD)
+        base = make_base_model(config, progress)
+
+        def write_answerer(folder: Path) -> None:
+            embedder = load_embedder(config)
+            prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens)
+            quantize(base, folder, prompts, progress)
+
         progress(Progress("calibrate", 0, 0))
         _make(answerer, write_answerer, _GPTQ_CARD)
     if not uses_gpu(config.device):
@@ -64,6 +63,19 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
         load_embedder(config).count_tokens("")  # makes its graph
         exported_folder(DECODER_EXPORTER, answerer, config.models_dir)
     return answerer
+
+
+def make_base_model(config: Config, progress: Callable[[Progress], None]) -> Path:
+    """Return the folder of the 16-bit base of the default model, after making it when missing.
+
+    Raises:
+        ModelError: its wheel is not installed.
+    """
+    folder = config.models_dir / BASE_MODEL
+    if not folder.is_dir():
+        progress(Progress("dequantize", 0, 0))
+        _make(folder, dequantize_base_model, _BASE_CARD)
+    return folder
 
 
 def _make(folder: Path, write: Callable[[Path], None], card: str) -> None:
