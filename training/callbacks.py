@@ -11,18 +11,22 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rag.datatypes import Progress
 from rag.errors import RagError
-from training.config import TrainingConfig
+from training.config import TrainingConfig, TrainSettings
+from training.sft_model import targets
 
 LOG = "log.jsonl"
 CHECKPOINTS = "checkpoints"
+_GALORE = "galore_adamw"
 KEPT_CHECKPOINTS = 2  # the newest may be half written when the process is killed
 _WHOLE = "whole"  # file that a checkpoint gets last
+_PICKLED_ARGUMENTS = "training_args.bin"  # which nothing reads
 _LOOKS = 5  # at what is held out, spread over the run
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -65,6 +69,7 @@ class RunWatch:
 
     def checkpoint_saved(self, folder: Path) -> None:
         """Mark a checkpoint as whole."""
+        (folder / _PICKLED_ARGUMENTS).unlink(missing_ok=True)
         (folder / _WHOLE).touch()
         self._saved = time.monotonic()
 
@@ -126,7 +131,11 @@ def watched_arguments(config: TrainingConfig, out: Path) -> dict[str, Any]:
     """
     import torch
 
+    from rag.inference.causal_torch import half_precision
+
     train = config.train
+    has_gpu = torch.cuda.is_available()
+    half = half_precision("cuda" if has_gpu else "cpu") if train.precision != "f32" else None
     return {
         "output_dir": str(out / CHECKPOINTS),
         "save_strategy": "no",  # the watch says when, by the clock
@@ -149,10 +158,23 @@ def watched_arguments(config: TrainingConfig, out: Path) -> dict[str, Any]:
         "weight_decay": train.weight_decay,
         "neftune_noise_alpha": train.neftune_alpha or None,
         "seed": config.seed,
-        "bf16": train.precision != "f32",
-        "use_cpu": not torch.cuda.is_available(),
-        "dataloader_pin_memory": torch.cuda.is_available(),
+        "bf16": half is torch.bfloat16,
+        "fp16": half is torch.float16,
+        "use_cpu": not has_gpu,
+        "dataloader_pin_memory": has_gpu,
         "remove_unused_columns": False,
+        **_optimizer(train),
+    }
+
+
+def _optimizer(train: TrainSettings) -> dict[str, Any]:
+    if train.method != "galore":
+        return {"optim": "adamw_torch"}
+    return {
+        "optim": _GALORE,
+        "optim_target_modules": targets(train),
+        "optim_args": f"rank={train.rank},update_proj_gap={train.galore_update_gap},"
+        f"scale={train.galore_scale}",
     }
 
 
@@ -167,7 +189,7 @@ def train_watched(trainer: Any, watch: RunWatch) -> None:  # noqa: ANN401 - a tr
     watch.out.mkdir(parents=True, exist_ok=True)
     trainer.remove_callback(PrinterCallback)  # its lines are in the log already
     checkpoint = last_checkpoint(watch.out)
-    with _StopSignals(watch):
+    with _StopSignals(watch), _galore_loads(trainer.args):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if watch.is_stopped and trainer.state.global_step < trainer.state.max_steps:
         raise Stopped(
@@ -185,6 +207,16 @@ def last_checkpoint(out: Path) -> Path | None:
         else:
             shutil.rmtree(folder)
     return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _galore_loads(arguments: Any) -> AbstractContextManager[Any]:  # noqa: ANN401 - TrainingArguments
+    """Let a checkpoint hold GaLore's projections, which are objects of one known class."""
+    if arguments.optim != _GALORE:
+        return nullcontext()
+    from galore_torch.galore_projector import GaLoreProjector
+    from torch.serialization import safe_globals
+
+    return safe_globals([GaLoreProjector])
 
 
 class _StopSignals:

@@ -19,6 +19,7 @@ from training.config import TrainingConfig
 from training.datatypes import QAExample
 from training.metrics import accuracy, confusion_matrix, macro_f1, majority_baseline
 from training.retriever_lora import save_adapter, without_gptqmodel
+from training.sft_model import targets
 
 ADAPTER = "adapter"
 PREDICTIONS = "predictions.jsonl"
@@ -92,9 +93,7 @@ def train_classifier(
     watch = RunWatch(out, config.train.save_minutes, progress)
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(
-            **watched_arguments(config, out), train_sampling_strategy="group_by_length"
-        ),
+        args=TrainingArguments(**watched_arguments(config, out)),
         train_dataset=rows,
         eval_dataset=[encode(example) for example in held_out],
         data_collator=encode.batch,
@@ -230,9 +229,7 @@ def _with_adapter(base: Path, labels: Sequence[str], config: TrainingConfig) -> 
             lora_alpha=train.alpha,
             lora_dropout=train.dropout,
             use_rslora=train.method == "rslora",
-            target_modules=(
-                train.targets[0] if train.targets == ("all-linear",) else list(train.targets)
-            ),
+            target_modules=targets(train),
         )
         return get_peft_model(model, settings), tokenizer
 
