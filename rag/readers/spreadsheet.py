@@ -43,18 +43,39 @@ def read_xlsx(file: Path) -> Extract:
     with open_office(file, "an Excel workbook") as package:
         workbook = package.main(f"{_S}workbook")
         cells = _Cells(package, workbook)
-        relations = package.relations(package.main_name)
-        for sheet in workbook.iterfind(f"{_S}sheets/{_S}sheet"):
-            kind, part = relations.get(sheet.get(RELATION_ID), ("", ""))
-            is_new = kind == "worksheet" and package.claim(part)
-            rows = cells.rows(part) if is_new else iter(())  # others are charts
-            add_sheet(builder, sheet.get("name", ""), rows)
-            if is_new:
+        for name, part in _sheets(package, workbook):
+            add_sheet(builder, name, cells.rows(part) if part else iter(()))
+            if part:
                 add_notes(builder, package, part)
     extract = builder.build(remark=_remark(cells.missing), parts=embedded_files(file))
     if cells.missing and not extract.text:
         raise DocumentError("no_text", f"This file holds nothing else: {extract.remark}")
     return extract
+
+
+def read_sheets(file: Path) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Yield each sheet of an XLSX workbook by name, with those of its rows that hold any text.
+
+    For who wants cells, not text. The rows of a sheet are to be taken before the next sheet is.
+
+    Raises:
+        DocumentError: encrypted, or no workbook.
+    """
+    with open_office(file, "an Excel workbook") as package:
+        workbook = package.main(f"{_S}workbook")
+        cells = _Cells(package, workbook)
+        for name, part in _sheets(package, workbook):
+            if part:
+                yield name, (row for row in cells.rows(part) if row[1])
+
+
+def _sheets(package: OfficePackage, workbook: Element) -> Iterator[tuple[str, str]]:
+    """Yield name and part of each sheet; "" for what has no cells of its own, such as a chart."""
+    relations = package.relations(package.main_name)
+    for sheet in workbook.iterfind(f"{_S}sheets/{_S}sheet"):
+        kind, part = relations.get(sheet.get(RELATION_ID), ("", ""))
+        is_new = kind == "worksheet" and package.claim(part)
+        yield sheet.get("name", ""), part if is_new else ""
 
 
 def _remark(missing: int) -> str:

@@ -1,0 +1,1 @@
+"""Examples to learn from: read from files of any usual layout, checked, and split."""

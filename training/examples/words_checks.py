@@ -1,0 +1,3 @@
+"""x."""
+
+CHECKS: dict[str, tuple[str, str]] = {}
