@@ -4,12 +4,17 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from rag.answer_json import report_from_json
 from rag.database import Database, now
 from rag.datatypes import BuildReport, Progress
-from rag.errors import IndexBusyError
+from rag.errors import IndexBusyError, RagError
+
+SYNC = "sync"
+TRAINING = "training"
+CHECK = "check"  # of the examples for a training
+ACTIVATION = "activation"  # of a model, or the way back
 
 JobState = Literal["running", "done", "cancelled", "failed"]
 
@@ -31,7 +36,7 @@ class Job:
     pid_started: float | None  # tells a reused pid from the same process
     is_cancel_requested: bool
     return_code: int | None  # None while running, and when another process was the parent
-    report: BuildReport | None
+    report_json: str | None  # what the process said at its end
     created: str  # ISO 8601, UTC
     finished: str | None
 
@@ -39,6 +44,17 @@ class Job:
     def is_live(self) -> bool:
         """The job has not ended."""
         return self.state == "running"
+
+    @property
+    def report(self) -> BuildReport | None:
+        """What a sync did; None before its end."""
+        return None if self.report_json is None else report_from_json(self.report_json)
+
+    @property
+    def result(self) -> dict[str, Any]:
+        """The JSON object that a command of the training side printed last; {} without one."""
+        result: dict[str, Any] = json.loads(self.report_json or "{}")
+        return result
 
 
 class JobStore:
@@ -51,7 +67,8 @@ class JobStore:
         """Return the id of a new job; its process is named by `set_process`.
 
         Raises:
-            IndexBusyError: a job of this kind is live.
+            IndexBusyError: a sync is live, and another one is to start.
+            RagError: a job of this other kind is live.
         """
         try:
             with self._database.write() as db:
@@ -61,6 +78,10 @@ class JobStore:
                     (kind, subject, json.dumps(list(arguments)), now()),
                 )
         except sqlite3.IntegrityError as error:
+            if kind != SYNC:
+                raise RagError(
+                    f"Another {kind} is under way. Wait until it ends, or stop it."
+                ) from error
             raise IndexBusyError(
                 "The index is being updated already. Wait until that ends, or cancel it."
             ) from error
@@ -141,7 +162,7 @@ def _job(row: sqlite3.Row) -> Job:
         pid_started=row["pid_started"],
         is_cancel_requested=bool(row["cancel_requested"]),
         return_code=row["return_code"],
-        report=None if row["report_json"] is None else report_from_json(row["report_json"]),
+        report_json=row["report_json"],
         created=row["created"],
         finished=row["finished"],
     )

@@ -1,30 +1,27 @@
-"""Brings the index up to date in a child process that outlives the page and even the server.
+"""Long work in child processes that outlive the page and even the server: syncs and trainings.
 
-The child writes to files instead of pipes: it can go on when the server ends, and the next
-server reads the same files to tell what became of it.
+At most one job of a kind is live, also across servers. `rag.job_process` has the processes.
 """
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
+from typing import Literal
 
 import psutil
 
 from rag.answer_json import report_from_json
 from rag.config import Config, config_environment
-from rag.datatypes import Progress
 from rag.errors import RagError
-from rag.job_store import Job, JobState
+from rag.job_process import JobFiles, LogReader, descendants, kill, signal_group, spawn
+from rag.job_store import ACTIVATION, CHECK, SYNC, TRAINING, Job, JobState
 from rag.process_identity import is_process_alive
 from rag.sources import SyncRequest
 from rag.store import Store
@@ -32,15 +29,16 @@ from rag.sync_command import subject_of, sync_arguments
 
 logger = logging.getLogger(__name__)
 
-SYNC = "sync"
 KILL_AFTER_SECONDS = 5.0
+TRAINING_KILL_AFTER_SECONDS = 60.0  # it ends the step under way and writes a checkpoint first
 POLL_SECONDS = 0.2
 _START_GRACE = timedelta(seconds=10)  # between the row of a job and its process
-_REPOSITORY = Path(__file__).resolve().parent.parent
+
+TrainingKind = Literal["training", "check", "activation"]
 
 
 class Jobs:
-    """Starts, follows and cancels syncs. One at a time, also across servers."""
+    """Starts, follows and cancels jobs."""
 
     def __init__(
         self,
@@ -48,12 +46,14 @@ class Jobs:
         store: Store,
         config_file: Path | None = None,
         program: Sequence[str] = (sys.executable, "-m", "rag"),
+        training_program: Sequence[str] = (sys.executable, "-m", "training"),
     ) -> None:
         """Take up the jobs that an earlier server left behind, running or ended."""
         self._config = config
         self._config_file = config_file
         self._store = store
         self._program = program
+        self._training_program = training_program
         self._log_dir = config.state_dir / "jobs"
         for job in store.jobs.live():
             self._supervise(job.id, process=None)
@@ -72,7 +72,7 @@ class Jobs:
             if not edit.folder.expanduser().is_dir():
                 raise RagError(f"{edit.folder} is not a folder on this machine. Check the path.")
         extra = ("--allow-shrink",) if allow_shrink else ()
-        return self._start(subject_of(request), [*sync_arguments(request), *extra])
+        return self._start(SYNC, subject_of(request), [*sync_arguments(request), *extra])
 
     def repeat_allowing_shrink(self, job: Job) -> Job:
         """Start an ended sync again; this time the index may lose most of its documents.
@@ -80,65 +80,84 @@ class Jobs:
         Raises:
             RagError: see `start_sync`.
         """
-        return self._start(job.subject, [*job.arguments, "--allow-shrink"])
+        return self._start(SYNC, job.subject, [*job.arguments, "--allow-shrink"])
 
     def latest_sync(self) -> Job | None:
         """Return the sync that was started last, live or ended."""
         return self._store.jobs.latest(SYNC)
 
+    def start_check(self, settings_file: Path) -> Job:
+        """Start to check the examples of a training run that ``settings_file`` describes.
+
+        Raises:
+            RagError: a check is live, or the process cannot start. So for those below.
+        """
+        arguments = ["check", "--config", str(settings_file)]
+        return self._start(CHECK, settings_file.stem, arguments)
+
+    def start_training(self, settings_file: Path, name: str) -> Job:
+        """Start the training run that ``settings_file`` describes."""
+        return self._start(TRAINING, name, ["run", "--config", str(settings_file)])
+
+    def resume_training(self, run_id: str) -> Job:
+        """Go on with a run that was stopped or failed."""
+        return self._start(TRAINING, run_id, ["run", "--resume", run_id])
+
+    def start_activation(self, model: str) -> Job:
+        """Start to let ``model`` answer, if it is not worse than the one that does."""
+        return self._start(ACTIVATION, model, ["activate", model])
+
+    def start_rollback(self, model: str) -> Job:
+        """Start to let the previous model, which is ``model``, answer again."""
+        return self._start(ACTIVATION, model, ["rollback"])
+
+    def latest(self, kind: TrainingKind) -> Job | None:
+        """Return the job of this kind that was started last, live or ended."""
+        return self._store.jobs.latest(kind)
+
     def cancel(self, job_id: int) -> None:
-        """Ask a job to end; it is killed when it takes more than `KILL_AFTER_SECONDS`."""
+        """Ask a job to end; it is killed when it takes more than `KILL_AFTER_SECONDS`.
+
+        A training gets `TRAINING_KILL_AFTER_SECONDS`.
+        """
         self._store.jobs.request_cancel(job_id)
         job = self._job(job_id)
-        descendants = _descendants(job)
-        _signal_group(job, signal.SIGTERM)
-        kill = threading.Timer(KILL_AFTER_SECONDS, _kill, (job, descendants))
-        kill.daemon = True
-        kill.start()
+        earlier = descendants(job)
+        signal_group(job, signal.SIGTERM)
+        seconds = TRAINING_KILL_AFTER_SECONDS if job.kind == TRAINING else KILL_AFTER_SECONDS
+        timer = threading.Timer(seconds, kill, (job, earlier))
+        timer.daemon = True
+        timer.start()
 
-    def _start(self, subject: str, arguments: list[str]) -> Job:
-        job_id = self._store.jobs.add(SYNC, subject, arguments)
+    def _start(self, kind: str, subject: str, arguments: list[str]) -> Job:
+        job_id = self._store.jobs.add(kind, subject, arguments)
         try:
-            process = self._spawn(job_id, self._command(arguments))
+            command = self._command(kind, arguments)
+            process = spawn(command, self._files(job_id), config_environment(self._config))
             # Read before the thread below can reap the child and free its pid.
             started = psutil.Process(process.pid).create_time()
             self._store.jobs.set_process(job_id, process.pid, started)
         except (OSError, psutil.Error) as error:
-            message = f"The sync could not start ({error})."
+            message = f"The {kind} could not start ({error})."
             self._store.jobs.finish(job_id, "failed", message=message)
             raise RagError(message) from error
         self._supervise(job_id, process)
         return self._job(job_id)
 
-    def _command(self, arguments: list[str]) -> list[str]:
+    def _command(self, kind: str, arguments: list[str]) -> list[str]:
+        config_file = ("--config", str(self._config_file)) if self._config_file else ()
+        if kind != SYNC:  # the settings of the app travel in the environment
+            progress = () if kind == ACTIVATION else ("--progress",)
+            return [*self._training_program, *arguments, "--json", *progress]
         return [
             *(*self._program, "sync", *arguments, "--json", "--progress"),
             *("--index", str(self._config.index_dir.absolute())),
             *("--models", str(self._config.models_dir.absolute())),
-            *(("--config", str(self._config_file)) if self._config_file else ()),
+            *config_file,
         ]
 
-    def _spawn(self, job_id: int, command: list[str]) -> subprocess.Popen[bytes]:
-        self._log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment = {**os.environ, **config_environment(self._config)}
-        search_path = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, search_path))
-        with self._open("out", job_id) as out, self._open("err", job_id) as err:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                env=environment,
-                start_new_session=True,  # Ctrl+C in the server's terminal spares the sync
-            )
-
-    def _open(self, kind: str, job_id: int) -> IO[bytes]:
-        descriptor = os.open(self._log(kind, job_id), os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-        return os.fdopen(descriptor, "wb")
-
-    def _log(self, kind: str, job_id: int) -> Path:
-        return self._log_dir / f"{job_id}.{kind}"
+    def _files(self, job_id: int) -> JobFiles:
+        return JobFiles(self._log_dir, job_id)
 
     def _job(self, job_id: int) -> Job:
         job = self._store.jobs.by_id(job_id)
@@ -152,7 +171,7 @@ class Jobs:
         ).start()
 
     def _follow(self, job_id: int, process: subprocess.Popen[bytes] | None) -> None:
-        log = _LogReader(self._log("err", job_id))
+        log = LogReader(self._files(job_id).err)
         try:
             while self._is_running(job_id, process):
                 self._store_progress(job_id, log)
@@ -171,7 +190,7 @@ class Jobs:
             return job.is_live and age < _START_GRACE
         return is_process_alive(job.pid, job.pid_started)
 
-    def _store_progress(self, job_id: int, log: "_LogReader") -> None:
+    def _store_progress(self, job_id: int, log: LogReader) -> None:
         progress = log.read()
         if progress is not None:
             self._store.jobs.set_progress(job_id, progress)
@@ -181,7 +200,8 @@ class Jobs:
         job = self._job(job_id)
         if not job.is_live:
             return
-        report_json = self._read_report(job_id)
+        files = self._files(job_id)
+        report_json = _read_report(job.kind, files.out)
         state: JobState = "failed"
         message = ""
         if report_json is not None and return_code in (0, None):
@@ -190,89 +210,25 @@ class Jobs:
             state = "cancelled"
         else:
             code = "" if return_code is None else f" with code {return_code}"
-            log = self._log("err", job_id)
-            message = error or f"The sync ended unexpectedly{code}. Its log is {log}."
+            message = error or f"The {job.kind} ended unexpectedly{code}. Its log is {files.err}."
         self._store.jobs.finish(
             job_id, state, message=message, return_code=return_code, report_json=report_json
         )
         if state != "failed":
-            self._log("err", job_id).unlink(missing_ok=True)
-            self._log("out", job_id).unlink(missing_ok=True)
+            files.remove()
 
-    def _read_report(self, job_id: int) -> str | None:
-        """Return the report without its list of files, which the index holds as well."""
-        try:
-            text = self._log("out", job_id).read_text(encoding="utf-8")
+
+def _read_report(kind: str, out: Path) -> str | None:
+    """Return the JSON object that a command leaves as its last words, None without one.
+
+    That of a sync without its list of files, which the index holds as well.
+    """
+    try:
+        text = out.read_text(encoding="utf-8").strip()
+        if kind == SYNC:
             report_from_json(text)
-        except (OSError, ValueError):
-            return None
-        return json.dumps({**json.loads(text), "files": []}, ensure_ascii=False)
-
-
-class _LogReader:
-    """Reads what a child adds to its standard error: progress as JSON lines, or words."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self.error = ""  # the last line that begins with "error: ", without these words
-
-    def read(self) -> Progress | None:
-        """Return the newest progress since the last call, if any."""
-        try:
-            with self._path.open("rb") as log:
-                log.seek(self._offset)
-                added = log.read()
-        except OSError:
-            return None
-        whole, newline, _ = added.rpartition(b"\n")  # the last line may be half written
-        self._offset += len(whole) + len(newline)
-        newest = None
-        for line in whole.decode("utf-8", errors="replace").splitlines():
-            if line.startswith("error: "):
-                self.error = line.removeprefix("error: ")
-            else:
-                newest = _parse_progress(line) or newest
-        return newest
-
-
-def _parse_progress(line: str) -> Progress | None:
-    """Return the progress in a line, or None: libraries write to standard error too."""
-    try:
-        values = json.loads(line)
-        return Progress(
-            stage=str(values["stage"]),
-            done=int(values["done"]),
-            total=int(values["total"]),
-            item=str(values.get("item", "")),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
+            return json.dumps({**json.loads(text), "files": []}, ensure_ascii=False)
+        last = text.splitlines()[-1]  # libraries may have written before it
+        return last if isinstance(json.loads(last), dict) else None
+    except (OSError, ValueError, IndexError):
         return None
-
-
-def _signal_group(job: Job, number: signal.Signals) -> None:
-    """Signal the job's process and its children, never a stranger that got its pid."""
-    if job.pid is None or job.pid_started is None or not is_process_alive(job.pid, job.pid_started):
-        return
-    try:
-        os.killpg(job.pid, number)
-    except ProcessLookupError:
-        return  # it ended in this very moment
-
-
-def _descendants(job: Job) -> list[psutil.Process]:
-    """Return what the job's process has started. Its parsers are in process groups of their own."""
-    if job.pid is None or job.pid_started is None or not is_process_alive(job.pid, job.pid_started):
-        return []
-    with suppress(psutil.Error):
-        return list(psutil.Process(job.pid).children(recursive=True))
-    return []
-
-
-def _kill(job: Job, earlier: list[psutil.Process]) -> None:
-    """Kill the job's process and all that it has started, now or ``earlier``."""
-    descendants = {*earlier, *_descendants(job)}
-    _signal_group(job, signal.SIGKILL)
-    for process in descendants:
-        with suppress(psutil.Error):  # it has ended, as it should; psutil notices a reused pid
-            process.kill()

@@ -15,6 +15,7 @@ from rag.cli.parser import make_parser
 from rag.config import Config, config_environment, load_config
 from rag.datatypes import Progress, Source
 from rag.errors import IndexBusyError, RagError
+from rag.job_process import JobFiles, spawn
 from rag.job_store import Job
 from rag.jobs import Jobs
 from rag.sources import SourceEdit, SyncRequest, apply_request, exclusion, is_included
@@ -83,7 +84,7 @@ def test_a_sync_that_succeeds_leaves_its_report(config: Config, store: Store) ->
     assert (job.report.documents, job.report.plan.new) == (1, ("a.txt",))
     assert job.report.files == ()  # the index has them
     assert job.progress == Progress("read", 1, 2, "a.txt")
-    assert not list((config.state_dir / "jobs").iterdir())
+    wait_until(lambda: not list((config.state_dir / "jobs").iterdir()))
 
 
 def test_a_sync_that_fails_tells_its_reason(config: Config, store: Store) -> None:
@@ -140,8 +141,7 @@ def test_a_new_server_takes_up_a_running_sync_and_tells_its_end(
     script = f"import time; time.sleep(0.6)\n{GOOD}"
     job_id = store.jobs.add("sync", "/documents")
     # As an earlier server left it: a process that this one is not the supervisor of.
-    spawner = Jobs(config, store, program=(sys.executable, "-c", script))
-    process = spawner._spawn(job_id, [sys.executable, "-c", script])
+    process = spawn([sys.executable, "-c", script], JobFiles(config.state_dir / "jobs", job_id), {})
     store.jobs.set_process(job_id, process.pid, psutil.Process(process.pid).create_time())
     Jobs(config, store)
     job = ended(store)

@@ -44,6 +44,26 @@ ERRORS = {
     "The index holds no document {path}; it may have been removed.": (
         "文書 {path} は索引にありません。削除された可能性があります。"
     ),
+    # feedback
+    "The {text_name} has {count} characters; at most {limit} are kept. Shorten it.": (
+        "{text_name}が{count}文字あり、上限の{limit}文字を超えています。短くしてください。"
+    ),
+    "The question of an example is empty. Write it, or reject the row.": (
+        "質問が空の例があります。質問を入力するか、その行を「不採用」にしてください。"
+    ),
+    "A model cannot be compared with itself. Choose two different ones.": (
+        "同じモデルどうしは比べられません。別のモデルを選んでください。"
+    ),
+    "Two models are being compared already. Wait until that ends.": (
+        "すでに2つのモデルを比べています。終わるまでお待ちください。"
+    ),
+    (
+        "The stored prompt is too long for {name}, which reads at most {limit} tokens. Choose "
+        "another answer or another model."
+    ): (
+        "保存されている質問文は長すぎて、{name}（上限{limit}トークン）では読めません。"
+        "別の回答か別のモデルを選んでください。"
+    ),
     # folders and files to sync
     "The folder {folder} does not exist. Name a folder with documents.": (
         "フォルダー {folder} がありません。文書のあるフォルダーを指定してください。"
@@ -94,11 +114,14 @@ ERRORS = {
     "Another build is writing to {folder} at this moment. Wait for it to end.": (
         "別の更新が {folder} に書き込んでいます。終わるまでお待ちください。"
     ),
-    "The sync could not start ({error}).": "索引の更新を始められませんでした（{error}）。",
-    "The sync ended unexpectedly{code}. Its log is {path}.": (
-        "索引の更新が異常終了しました{code}。記録は {path} にあります。"
+    "The {job} could not start ({error}).": "{job}を始められませんでした（{error}）。",
+    "The {job} ended unexpectedly{code}. Its log is {path}.": (
+        "{job}が異常終了しました{code}。記録は {path} にあります。"
     ),
-    "There is no job {name}.": "更新 {name} は見つかりません。",
+    "Another {job} is under way. Wait until it ends, or stop it.": (
+        "別の{job}が進行中です。終わるのを待つか、停止してください。"
+    ),
+    "There is no job {name}.": "処理 {name} は見つかりません。",
     (
         "None of the {count} files in {folders} could be indexed ({reasons}). Add readable "
         "documents; the previous index is untouched."
@@ -315,5 +338,14 @@ ERRORS = {
         "{place} のMilvusのコピーで見つかるのは、このパソコンの索引で見つかるものの{recall}です"
         "（必要なのは{least}以上）。コピーは使われません。"
         "もう一度コピーするか、Milvusの設定を確認してください。"
+    ),
+    # the model that answers
+    (
+        "{path}, which names the model that answers, is damaged. Remove it to use the default "
+        "model, or activate a model again with `python -m training activate NAME`."
+    ): (
+        "回答に使うモデルを記したファイル {path} が壊れています。"
+        "削除すると標準のモデルに戻ります。"
+        "`python -m training activate NAME` でモデルを選び直すこともできます。"
     ),
 }

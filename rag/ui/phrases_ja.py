@@ -1,6 +1,15 @@
 """Parts of messages that are English themselves, in Japanese, by the placeholder that they fill."""
 
 PHRASES = {
+    "text_name": {
+        "question": "質問",
+        "corrected answer": "正しい回答",
+        "remark": "コメント",
+        "name of the author": "投稿者の名前",
+        "path of the source": "出典のパス",
+        "quote": "引用文",
+        "passage": "該当箇所",
+    },
     "kind": {
         "a Word document": "Word文書",
         "an Excel workbook": "Excelブック",
@@ -34,6 +43,12 @@ PHRASES = {
     },
     "rebuild": {
         "Rebuild it: `{command}`": "`{command}` で作り直して",
+    },
+    "job": {
+        "sync": "索引の更新",
+        "training": "学習",
+        "check": "確認",
+        "activation": "モデルの切り替え",
     },
     "code": {
         "": "",
