@@ -67,6 +67,55 @@ _MIGRATIONS = (
     UPDATE answers SET limits = json_object('collection', collection) WHERE collection != '';
     ALTER TABLE answers DROP COLUMN collection;
     """,
+    # No reference to answers: feedback outlives its conversation.
+    """
+    CREATE TABLE feedback (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        answer_id INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        fault TEXT NOT NULL,
+        note TEXT NOT NULL,
+        correction TEXT,
+        passage_json TEXT,
+        answer_json TEXT NOT NULL,
+        limits TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        triage_json TEXT,
+        created TEXT NOT NULL,
+        updated TEXT NOT NULL,
+        UNIQUE (answer_id, author)
+    );
+    CREATE TABLE pairs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        feedback_id INTEGER NOT NULL UNIQUE REFERENCES feedback(id) ON DELETE CASCADE,
+        state TEXT NOT NULL,
+        question TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        language TEXT NOT NULL,
+        source TEXT NOT NULL,
+        quote TEXT NOT NULL,
+        passage TEXT NOT NULL,
+        author TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        missing TEXT NOT NULL DEFAULT '',
+        created TEXT NOT NULL
+    );
+    CREATE TABLE comparisons (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        question TEXT NOT NULL,
+        language TEXT NOT NULL,
+        messages TEXT NOT NULL,
+        documents TEXT NOT NULL,
+        left_model TEXT NOT NULL,
+        right_model TEXT NOT NULL,
+        left_text TEXT NOT NULL,
+        right_text TEXT NOT NULL,
+        vote TEXT NOT NULL DEFAULT '',
+        author TEXT NOT NULL DEFAULT '',
+        created TEXT NOT NULL
+    );
+    """,
 )
 
 

@@ -1,4 +1,4 @@
-"""What must outlive a browser tab and a server: conversations, answers, jobs, in SQLite.
+"""What must outlive a browser tab and a server: conversations, answers, jobs, feedback, in SQLite.
 
 Safe from any thread and any process: every method is one transaction of `rag.database`.
 """
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from rag.answer_json import answer_from_json, answer_to_json, filter_from_json, filter_to_json
+from rag.comparison_store import ComparisonStore
 from rag.database import Database, now
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter
 from rag.errors import RagError
+from rag.feedback_store import FeedbackStore
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
 
@@ -62,6 +64,8 @@ class Store:
         """
         self._database = Database(state_dir / "fumikura.sqlite")
         self.jobs = JobStore(self._database)
+        self.feedback = FeedbackStore(self._database)
+        self.comparisons = ComparisonStore(self._database)
         self.fail_interrupted_answers()
 
     # Conversations
@@ -137,6 +141,14 @@ class Store:
         with self._database.read() as db:
             row = db.execute("SELECT * FROM answers WHERE id = ?", (answer_id,)).fetchone()
         return None if row is None else _stored_answer(row)
+
+    def latest_answers(self, limit: int) -> list[StoredAnswer]:
+        """Return the answers of all conversations that were finished last, newest first."""
+        with self._database.read() as db:
+            rows = db.execute(
+                "SELECT * FROM answers WHERE state = 'done' ORDER BY id DESC LIMIT ?", (limit,)
+            ).fetchall()
+        return [_stored_answer(row) for row in rows]
 
     def questions_before(self, answer_id: int) -> list[str]:
         """Return the earlier questions of the same conversation, oldest first."""
