@@ -121,6 +121,13 @@ def test_citations_over_four_rows() -> None:
     assert measured["citation_recall"].value == pytest.approx(2 / 3)
 
 
+def test_a_passage_that_was_not_shown_cannot_be_cited_and_still_counts() -> None:
+    measured = citations(markers=[[1], [1]], gold=[1, -1])
+
+    assert measured["citation_precision"].value == pytest.approx(1 / 2)
+    assert measured["citation_recall"].value == pytest.approx(1 / 2)
+
+
 def test_no_markers_give_no_precision_and_recall_0() -> None:
     measured = citations([[], []], [1, 2])
 

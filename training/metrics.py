@@ -151,13 +151,18 @@ def citations(markers: Sequence[Sequence[int]], gold: Sequence[int]) -> dict[str
 
     ``citation_precision``: of all markers, those that point at it; the same one twice counts once.
     ``citation_recall``: of the rows that have such a passage, those with a marker that points at
-    it. Rows whose ``gold`` is 0 have none, and do not count.
+    it.
+
+    Args:
+        markers: passage numbers that each answer names.
+        gold: number of the passage that answers; 0 where none does, so that the row does not
+            count; -1 where one does that the model was not shown.
     """
     numbers = [set(found) if n else set() for found, n in zip(markers, gold, strict=True)]
     hits = [float(n in found) for found, n in zip(numbers, gold, strict=True)]
     return {
         "citation_precision": share(hits, [len(found) for found in numbers]),
-        "citation_recall": share(hits, [float(n > 0) for n in gold]),
+        "citation_recall": share(hits, [float(n != 0) for n in gold]),
     }
 
 
