@@ -78,7 +78,7 @@ class Run:
             "versions": _versions(),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         }
-        _write_json(folder / RECORD, record)
+        write_json(folder / RECORD, record)
         return cls(folder, settings)
 
     @property
@@ -95,7 +95,7 @@ class Run:
     def update(self, **values: object) -> None:
         """Change the record."""
         self.record |= values
-        _write_json(self.folder / RECORD, self.record)
+        write_json(self.folder / RECORD, self.record)
 
     def is_done(self, stage: str) -> bool:
         """Tell whether ``stage`` was finished, in this process or an earlier one."""
@@ -119,7 +119,7 @@ class Run:
 
     def save_json(self, name: str, value: object) -> None:
         """Write a file of the run."""
-        _write_json(self.folder / name, value)
+        write_json(self.folder / name, value)
 
     def _mark(self, stage: str, **values: str) -> None:
         stages = self.record["stages"]
@@ -169,7 +169,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _write_json(file: Path, value: object) -> None:
+def write_json(file: Path, value: object) -> None:
+    """Replace ``file`` as a whole: whatever ends this process, the old one or the new is there."""
     partial = file.with_name(f".{file.name}.{os.getpid()}")
     with partial.open("w", encoding="utf-8") as stream:
         json.dump(value, stream, ensure_ascii=False, indent=1)
