@@ -1,0 +1,94 @@
+"""``python -m training compare-methods``: LoRA, GaLore and full tuning on one raw folder."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.config import Config
+from rag.datatypes import Progress
+from rag.errors import RagError
+from training.config import METHODS, TrainingConfig
+from training.config_file import load_training_config
+
+
+class ExperimentArgumentError(RagError):
+    """An option of the command makes no sense."""
+
+
+def add_experiments(commands: Any) -> None:  # noqa: ANN401 - argparse names no type for it
+    """Add the command to those of ``python -m training``."""
+    compare = commands.add_parser(
+        "compare-methods", help="pre-train on a folder by several methods, and compare them"
+    )
+    option = compare.add_argument
+    option("--folder", type=Path, required=True, help="documents to learn")
+    option("--questions", type=Path, required=True, help="questions about them, with answers")
+    option("--settings", default="domain-lora", help="training settings: a name or a TOML file")
+    option("--methods", nargs="+", choices=METHODS, default=["lora", "galore", "full"])
+    option(
+        "--learning-rates", nargs="+", default=[], metavar="METHOD=RATE,RATE",
+        help="to try; the best one by held-out loss is reported (default: three of each method)",
+    )  # fmt: skip
+    option("--max-questions", type=int, default=50)
+    option("--base", default="", help="16-bit model to start from (default: that of the settings)")
+    option("--out", type=Path, default=Path("state/compare-methods"), help="folder of all runs")
+    option("--models", type=Path, help="folder of the models")
+    option("--config", type=Path, help="TOML file with settings of the app")
+
+
+def run_compare_methods(
+    arguments: argparse.Namespace, config: Config, progress: Callable[[Progress], None]
+) -> str:
+    """Return the table of results as Markdown.
+
+    Raises:
+        RagError: what is wrong with folder, questions, base or options.
+    """
+    from rag.environment import limit_threads
+    from rag.model_folder import find_model
+    from training.compare_methods import compare_methods, table
+    from training.examples.read import read_examples
+    from training.pretrain import read_raw_folder
+
+    limit_threads(config.threads)
+    training = load_training_config(Path(arguments.settings))
+    rates = _rates(arguments.methods, arguments.learning_rates)
+    results = compare_methods(
+        read_raw_folder(arguments.folder, config),
+        read_examples(arguments.questions).examples,
+        find_model(arguments.base or _base(training), config.models_dir),
+        arguments.out,
+        training,
+        rates,
+        progress,
+        arguments.max_questions,
+    )
+    return table(results)
+
+
+def _base(training: TrainingConfig) -> str:
+    from training.config import DEFAULT_BASE
+    from training.default_models import BASE_MODEL
+
+    return BASE_MODEL if training.base == DEFAULT_BASE else training.base
+
+
+def _rates(methods: Sequence[str], given: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Return the learning rates of each method: those given as METHOD=RATE,RATE, else the usual."""
+    from training.compare_methods import LEARNING_RATES
+
+    rates = {method: LEARNING_RATES[method] for method in methods}
+    for text in given:
+        method, _, numbers = text.partition("=")
+        try:
+            values = tuple(float(number) for number in numbers.split(","))
+        except ValueError:
+            values = ()
+        if method not in rates or not values or min(values) <= 0:
+            raise ExperimentArgumentError(
+                f"--learning-rates {text}: expected METHOD=RATE,RATE with a method of --methods "
+                "and rates above 0, such as lora=3e-4,1e-3."
+            )
+        rates[method] = values
+    return rates
