@@ -10,8 +10,8 @@ from operator import itemgetter
 
 from rag.answer_json import answer_from_json, answer_to_json, filter_from_json, filter_to_json
 from rag.database import Database, now
-from rag.datatypes import EVERYWHERE, Answer, SearchFilter
-from rag.errors import RagError
+from rag.datatypes import EVERYWHERE, Answer, Document, SearchFilter
+from rag.errors import IndexDamagedError, IndexMismatchError, IndexNotFoundError, RagError
 from rag.feedback import (
     LIMITS,
     PAIR_STATES,
@@ -85,13 +85,6 @@ class FeedbackStore:
                 db.execute("DELETE FROM pairs WHERE feedback_id = ?", (before.id,))
             (row_id,) = db.execute(_UPSERT, values).fetchone()
         return int(row_id)
-
-    def withdraw(self, answer_id: int, author: str = "") -> None:
-        """Forget what this author said of an answer, with the pair that rests on it."""
-        with self._database.write() as db:
-            db.execute(
-                "DELETE FROM feedback WHERE answer_id = ? AND author = ?", (answer_id, author)
-            )
 
     def delete(self, feedback_id: int) -> None:
         """Remove feedback for good, with the pair that rests on it."""
@@ -197,17 +190,23 @@ class FeedbackStore:
                 changed += found.rowcount
         return changed
 
-    def mark_missing(self, text_of: Callable[[str], str | None]) -> None:
+    def mark_missing(self, document: Callable[[str], Document]) -> None:
         """Mark the pairs whose source the index no longer holds, and unmark those it holds again.
 
         Args:
-            text_of: the text of a document of the index by its path, None when there is none.
+            document: of the index by its path; raises `RagError` when there is none, as
+                `Corpus.document` does.
+
+        Raises:
+            RagError: there is no index, or none that can be used; nothing is marked.
         """
         pairs = [pair for pair in self.pairs() if pair.source]
-        texts = {path: text_of(path) for path in {pair.source for pair in pairs}}
-        marks = [(_missing(pair, texts[pair.source]), pair.id) for pair in pairs]
-        with self._database.write() as db:
-            db.executemany("UPDATE pairs SET missing = ? WHERE id = ?", marks)
+        texts = {path: _text(document, path) for path in {pair.source for pair in pairs}}
+        marks = [(pair, _missing(pair, texts[pair.source])) for pair in pairs]
+        changes = [(missing, pair.id) for pair, missing in marks if missing != pair.missing]
+        if changes:
+            with self._database.write() as db:
+                db.executemany("UPDATE pairs SET missing = ? WHERE id = ?", changes)
 
     def _propose(self, db: sqlite3.Connection, feedback_id: int) -> None:
         feedback = self._by_id(db, feedback_id)
@@ -251,6 +250,15 @@ ON CONFLICT (answer_id, author) DO UPDATE SET verdict = excluded.verdict,
     updated = excluded.updated
 RETURNING id
 """
+
+
+def _text(document: Callable[[str], Document], path: str) -> str | None:
+    try:
+        return document(path).text
+    except (IndexDamagedError, IndexMismatchError, IndexNotFoundError):
+        raise
+    except RagError:
+        return None
 
 
 def _missing(pair: Pair, text: str | None) -> Missing:

@@ -33,7 +33,7 @@ from rag.datatypes import (
     Token,
     Usage,
 )
-from rag.errors import IndexDamagedError, IndexNotFoundError, QuestionError
+from rag.errors import IndexDamagedError, QuestionError, RagError
 from rag.follow_up import rewrite
 from rag.language import terms
 from rag.sources import SyncRequest, apply_request
@@ -152,7 +152,9 @@ class EchoEngine:
     def warm_up(self) -> None:
         """Nothing to load."""
 
-    def search(self, question: str, k: int) -> list[Hit]:
+    def search(
+        self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE
+    ) -> list[Hit]:
         passages = ("20 days", "年次有給休暇", "Hotel")
         if detect(question) == "ja":
             passages = ("年次有給休暇", "20 days", "Hotel")
@@ -163,7 +165,7 @@ class EchoEngine:
 
     def document(self, path: str) -> Document:
         if path != self.document_text.path:
-            raise IndexNotFoundError(f"{path} is not in the index.")
+            raise RagError(f"The index holds no document {path!r}; it may have been removed.")
         return self.document_text
 
     def ask(

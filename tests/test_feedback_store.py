@@ -1,7 +1,10 @@
 """Feedback outlives what it is about, and nothing is learned that no person accepted."""
 
 import json
+import logging
+import os
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,13 +12,14 @@ from threading import Thread
 
 import pytest
 
+from rag.cli import main
 from rag.database import _MIGRATIONS
-from rag.datatypes import Hit, SearchFilter
-from rag.errors import RagError
+from rag.datatypes import Document, Hit, SearchFilter
+from rag.errors import IndexNotFoundError, RagError
 from rag.feedback import FAULTS, LIMITS, Judgement, Pair, Triage, pair_line, without_markers
 from rag.feedback_store import FeedbackStore
 from rag.store import Store
-from tests.fakes import HANDBOOK, chunk_of_line, make_answer
+from tests.fakes import HANDBOOK, HashingEmbedder, chunk_of_line, make_answer, use_embedder
 
 CHUNK = chunk_of_line(HANDBOOK, "20 days")
 QUOTE = "Every employee has 20 days of paid leave a year."
@@ -30,7 +34,6 @@ ANSWER = replace(
 )
 WRONG = Judgement("down", "wrong", "It says twenty.", "20 days", CHUNK)
 READ = Triage("answered_wrong", 1, CHUNK, QUOTE)
-INDEXED = {HANDBOOK.path: HANDBOOK.text}
 
 
 @pytest.fixture
@@ -41,6 +44,17 @@ def store(tmp_path: Path) -> Store:
 @pytest.fixture
 def feedback(store: Store) -> FeedbackStore:
     return store.feedback
+
+
+def index_of(text: str | None) -> Callable[[str], Document]:
+    """Return the documents of an index: the handbook with another text, or nothing."""
+
+    def document(path: str) -> Document:
+        if text is None or path != HANDBOOK.path:
+            raise RagError(f"The index holds no document {path!r}; it may have been removed.")
+        return replace(HANDBOOK, text=text)
+
+    return document
 
 
 def accepted_pair(feedback: FeedbackStore, answer_id: int = 1, author: str = "") -> Pair:
@@ -143,7 +157,7 @@ def test_a_changed_mind_replaces_the_verdict_and_withdraws_its_pair(
     assert (changed.judgement.correction, changed.triage) == ("ten days", None)
     feedback.save(1, ANSWER, Judgement("up"))
     assert feedback.counts() == {"up": 1}
-    feedback.withdraw(1)
+    feedback.delete(changed.id)
     assert feedback.on_answer(1) is None
 
 
@@ -190,15 +204,25 @@ def test_a_pair_whose_document_left_the_index_is_left_out_until_it_is_back(
     nothing_found = feedback.save(2, ANSWER, Judgement("down", "not_found"))
     feedback.save_triage(nothing_found, Triage("answered_wrong"))
 
-    feedback.mark_missing(INDEXED.get)
+    feedback.mark_missing(index_of(HANDBOOK.text))
     assert len(feedback.accepted()) == 1
-    feedback.mark_missing(lambda path: None)
+    feedback.mark_missing(index_of(None))
     assert feedback.accepted() == []
     assert [pair.missing for pair in feedback.pairs()] == ["", "document"]  # one rests on nothing
-    feedback.mark_missing({HANDBOOK.path: "Every employee has 25 days of leave."}.get)
+    feedback.mark_missing(index_of("Every employee has 25 days of leave."))
     assert [pair.missing for pair in feedback.pairs("accepted")] == ["passage"]
     assert feedback.accepted() == []
-    feedback.mark_missing({HANDBOOK.path: QUOTE.replace(" ", "\n")}.get)  # broken anew into lines
+    feedback.mark_missing(index_of(QUOTE.replace(" ", "\n")))  # broken anew into lines
+    assert len(feedback.accepted()) == 1
+
+
+def test_an_index_that_cannot_be_read_marks_nothing(feedback: FeedbackStore) -> None:
+    def document(path: str) -> Document:
+        raise IndexNotFoundError("There is no index.")
+
+    accepted_pair(feedback)
+    with pytest.raises(IndexNotFoundError):
+        feedback.mark_missing(document)
     assert len(feedback.accepted()) == 1
 
 
@@ -297,3 +321,49 @@ def test_a_history_of_the_version_before_gets_the_new_tables(tmp_path: Path) -> 
     store = Store(tmp_path / "state")
     assert [item.title for item in store.conversations(9)] == ["Leave?"]
     assert len(accepted_pair(store.feedback).question) > 0
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with an index of one document; the embedder is a hashing one."""
+    environ, disabled = dict(os.environ), logging.root.manager.disable  # `main` sets both
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAG_STATE_DIR", str(tmp_path / "state"))
+    use_embedder(monkeypatch, lambda config: HashingEmbedder())
+    (tmp_path / "documents" / "rules").mkdir(parents=True)
+    (tmp_path / "documents" / "rules" / "handbook.md").write_text(HANDBOOK.text)
+    assert main(["build", str(tmp_path / "documents")]) == 0
+    yield tmp_path
+    logging.disable(disabled)
+    os.environ.clear()
+    os.environ.update(environ)
+
+
+def test_the_export_holds_what_was_accepted_and_still_stands_in_the_index(
+    place: Path, feedback: FeedbackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept, gone, proposed = (accepted_pair(feedback, n) for n in range(3))
+    feedback.edit_pairs({kept.id: {"source": "rules/handbook.md"}})
+    feedback.edit_pairs({proposed.id: {"state": "proposed", "source": "rules/handbook.md"}})
+    assert gone.source == "rules/handbook.pdf"  # was a PDF, of which the index knows nothing
+    capsys.readouterr()
+
+    assert main(["feedback", "export"]) == 0
+    printed, told = capsys.readouterr()
+    assert [json.loads(line)["source"] for line in printed.splitlines()] == ["rules/handbook.md"]
+    assert told == ("1 accepted examples are left out: the index no longer holds their passages.\n")
+    assert main(["feedback", "export", "--out", "pairs.jsonl"]) == 0
+    assert Path("pairs.jsonl").read_text(encoding="utf-8") == printed
+    assert capsys.readouterr().out == "1 accepted examples are in pairs.jsonl.\n"
+    assert main(["feedback", "export", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["left_out"] == 1
+
+
+def test_an_export_to_nowhere_is_one_line(
+    place: Path, feedback: FeedbackStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert main(["feedback", "export", "--out", "missing/pairs.jsonl"]) == 1
+    assert "missing/pairs.jsonl cannot be written" in capsys.readouterr().err
+    assert main(["feedback", "export", "--index", "elsewhere"]) == 1
+    assert "error: " in capsys.readouterr().err

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from rag.cli.app_commands import run_doctor, run_serve
 from rag.cli.evaluate_command import run_evaluate
+from rag.cli.feedback_command import run_feedback_export
 from rag.cli.index_commands import run_build, run_status, run_sync
 from rag.cli.question_commands import run_ask, run_search
 from rag.cli.transfer_command import run_export
@@ -30,6 +31,13 @@ def make_parser() -> argparse.ArgumentParser:
         help="https://[user:password@]host:port[/database], or a folder ending in .db",
     )  # fmt: skip
     export.set_defaults(run=run_export)
+    feedback = commands.add_parser("feedback", help="what people corrected")
+    actions = feedback.add_subparsers(dest="action", required=True)
+    corrections = actions.add_parser(
+        "export", parents=[common], help="accepted examples, one JSON object a line"
+    )
+    corrections.add_argument("--out", type=Path, metavar="FILE", help="write them to this file")
+    corrections.set_defaults(run=run_feedback_export)
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
     doctor.set_defaults(run=run_doctor)
     serve = commands.add_parser(

@@ -51,6 +51,9 @@ ERRORS = {
     "The question of an example is empty. Write it, or reject the row.": (
         "質問が空の例があります。質問を入力するか、その行を「不採用」にしてください。"
     ),
+    "{file} cannot be written ({error}). Name another file.": (
+        "{file} に書き込めません（{error}）。別のファイルを指定してください。"
+    ),
     "A model cannot be compared with itself. Choose two different ones.": (
         "同じモデルどうしは比べられません。別のモデルを選んでください。"
     ),
