@@ -47,7 +47,9 @@ def answer_from_json(text: str) -> Answer:
                 **fields,
                 "citations": tuple(Citation(**item) for item in fields["citations"]),
                 "hits": tuple(_hit(item) for item in fields["hits"]),
-                "prompt": None if fields["prompt"] is None else _prompt(fields["prompt"]),
+                "prompt": None
+                if fields["prompt"] is None
+                else prompt_from_fields(fields["prompt"]),
                 "usage": Usage(**fields["usage"]),
                 "timings": Timings(**fields["timings"]),
             }
@@ -107,7 +109,8 @@ def _hit(fields: Fields) -> Hit:
     return Hit(**{**fields, "chunk": Chunk(**fields["chunk"])})
 
 
-def _prompt(fields: Fields) -> Prompt:
+def prompt_from_fields(fields: Fields) -> Prompt:
+    """Return the prompt whose fields were read from JSON."""
     return Prompt(
         **{
             **fields,
