@@ -159,6 +159,22 @@ def map_columns(
     return layout, {field: mapping[field] for field in FIELDS if field in mapping}
 
 
+def parse_mapping(entries: Iterable[str]) -> dict[str, str]:
+    """Return field -> column of entries such as "question=質問文".
+
+    Raises:
+        ExampleFileError: no "=", or no such field.
+    """
+    mapping = {}
+    for entry in entries:
+        field, separator, column = entry.partition("=")
+        if not separator:
+            raise ExampleFileError("mapping_entry", entry=entry)
+        mapping[field.strip()] = column.strip()
+    check_fields(mapping)
+    return mapping
+
+
 def check_fields(given: Mapping[str, str]) -> None:
     """Raise ExampleFileError when ``given`` names a field that examples do not have."""
     for field in given:

@@ -1,6 +1,6 @@
 """Read a file of examples. Every row of it is an example, rejected with a reason, or counted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
@@ -53,6 +53,31 @@ def read_examples(file: Path, mapping: Mapping[str, str] | None = None) -> ReadE
         columns=tuple(columns),
         unread=kept.unread,
     )
+
+
+def read_files(
+    files: Sequence[Path], mapping: Mapping[str, str] | None = None
+) -> list[ReadExamples]:
+    """Return what each file holds, in their order.
+
+    Of several files, one without the columns of ``mapping`` is read as detected.
+
+    Raises:
+        ExampleFileError: a file as a whole cannot be read, or none has the given columns.
+    """
+    found: list[ReadExamples] = []
+    misses: list[ExampleFileError] = []
+    for file in files:
+        try:
+            found.append(read_examples(file, mapping))
+        except ExampleFileError as error:
+            if error.sentence.kind != "mapping_column":
+                raise
+            misses.append(error)
+            if len(misses) == len(files):
+                raise misses[0] from error
+            found.append(read_examples(file))
+    return found
 
 
 def _judged(item: Item, mapping: Mapping[str, str]) -> QAExample | RejectedRow:

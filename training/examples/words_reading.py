@@ -57,6 +57,10 @@ READING: dict[str, tuple[str, str]] = {
         "`--map question={example}` のように指定するか、"
         "列名を「質問」「回答」（question、answer）に変えてください。",
     ),
+    "mapping_entry": (
+        "{entry} maps nothing. Write a field and its column, such as question=質問文.",
+        "{entry} は対応の指定になっていません。question=質問文 のように書いてください。",
+    ),
     "mapping_field": (
         "There is no field {field} to map a column to. The fields are: {fields}.",
         "{field} という項目はありません。指定できる項目：{fields}",
