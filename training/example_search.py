@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rag.answer import clean_question
 from rag.config import Config
 from rag.datatypes import Chunk, Language, Progress
@@ -21,6 +24,8 @@ from rag.retrieve import Retriever
 from training.datatypes import QAExample
 from training.gold import gold_chunks
 
+MOST_REMEMBERED = 50_000  # vectors: 75 MB at 384 dimensions
+
 
 @dataclass(frozen=True, slots=True)
 class FoundExample:
@@ -33,6 +38,29 @@ class FoundExample:
     document: str  # path in the corpus of ``retriever``; "" unknown
     gold: tuple[Chunk, ...]  # passages that answer, in reading order; () without an answer
     is_live: bool  # ``retriever`` is that of the serving index
+
+
+class RememberingEmbedder:
+    """An `Embedder` that embeds each passage once: the same sentences are near many questions."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self._known: dict[str, NDArray[np.float32]] = {}
+        self.fingerprint = embedder.fingerprint
+        self.languages = embedder.languages
+        self.dimension = embedder.dimension
+        self.max_tokens = embedder.max_tokens
+        self.count_tokens = embedder.count_tokens
+        self.embed_query = embedder.embed_query
+
+    def embed_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one unit vector a text. Shape: ``(len(texts), dimension)``."""
+        if len(self._known) > MOST_REMEMBERED:
+            self._known.clear()
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, self._embedder.embed_passages(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
 
 
 class NotFoundError(Exception):
@@ -63,14 +91,16 @@ class ExampleSearch:
     ) -> None:
         self._settings = settings
         self._stack = ExitStack()
-        self._live = live or _serving(examples, settings)
+        live = live or _serving(examples, settings)
+        self._live = live and replace(live, embedder=RememberingEmbedder(live.embedder))
         own = [example.passage for example in examples if not self._is_live(example)]
         self._document_of = {text: str(n) for n, text in enumerate(dict.fromkeys(own))}
         self._own: Retriever | None = None
         if own:
-            embedder = embedder or (self._live.embedder if self._live else load_embedder(settings))
+            embedder = embedder or (live.embedder if live else load_embedder(settings))
             passages = temporary_passages(tuple(self._document_of), settings, embedder, progress)
-            self._own = self._stack.enter_context(passages).retriever
+            found = self._stack.enter_context(passages).retriever
+            self._own = replace(found, embedder=RememberingEmbedder(embedder))
 
     def close(self) -> None:
         """Remove the temporary index."""
