@@ -29,6 +29,7 @@ from training.callbacks import (
 from training.config import TrainingConfig, TrainSettings
 from training.datatypes import AnswerRow
 from training.encoding import IGNORED, RowEncoder
+from training.publish import published
 from training.retriever_lora import save_adapter
 from training.sft_model import (
     ADAPTER_METHODS,
@@ -130,7 +131,7 @@ def train_answerer(
     )
     train_watched(trainer, watch)
     report = _report(trainer, train, rows, encoder, config, out, (precision, device, is_packed))
-    _publish(model, base, report, out)
+    _publish(model, report, out)
     return report
 
 
@@ -220,12 +221,10 @@ def _is_finite(model: Any) -> bool:  # noqa: ANN401 - a torch module
     return all(bool(p.isfinite().all()) for p in model.parameters() if p.requires_grad)
 
 
-def _publish(model: Any, base: Path, report: SftReport, out: Path) -> None:  # noqa: ANN401 - as above
-    """Write what was learned aside, rename it into place, and drop the checkpoints."""
-    partial = out / f".{ADAPTER}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
-    save_adapter(model, partial)
-    (out / REPORT).write_text(json.dumps(asdict(report), ensure_ascii=False), encoding="utf-8")
-    partial.rename(out / ADAPTER)
+def _publish(model: Any, report: SftReport, out: Path) -> None:  # noqa: ANN401 - as above
+    """Let what was learned appear, then drop the checkpoints."""
+    text = json.dumps(asdict(report), ensure_ascii=False, indent=1)
+    (out / REPORT).write_text(text, encoding="utf-8")
+    with published(out / ADAPTER) as folder:
+        save_adapter(model, folder)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
