@@ -11,12 +11,15 @@ from rag.inference.device import uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import refuse_unsafe
 from training.base_model import SOURCE, dequantize_base_model
-from training.calibration import calibration_prompts
-from training.quantize import BITS, GROUP_SIZE, quantize
+from training.calibration import calibration_prompts, tokens_of_prompts
+from training.config import QuantizeSettings
+from training.quantize import quantize
 
 BASE_MODEL = "smollm2-135m-instruct"
 SAMPLE_DOCUMENTS = Path(__file__).resolve().parent.parent / "examples" / "documents"
 
+# Groups of 64 divide the 576 and 1536 inputs of SmolLM2-135M; those of 128 do not.
+_GPTQ = QuantizeSettings(bits=4, group_size=64)
 _BASE_CARD = f"""---
 license: apache-2.0
 language: [en]
@@ -32,9 +35,9 @@ base_model: {BASE_MODEL}
 ---
 # {DEFAULT_ANSWER_MODEL}
 
-{SOURCE}. Dequantized to 16 bits, then quantized to {BITS} bits with GPTQ (group size
-{GROUP_SIZE}, symmetric, no activation reordering) by `python -m training setup`, calibrated on
-prompts over `examples/documents` (Apache-2.0, written for this project). Not tuned.
+{SOURCE}. Dequantized to 16 bits, then quantized to {_GPTQ.bits} bits with GPTQ (group size
+{_GPTQ.group_size}, symmetric, no activation reordering) by `python -m training setup`, calibrated
+on prompts over `examples/documents` (Apache-2.0, written for this project). Not tuned.
 """
 
 
@@ -54,7 +57,7 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
         def write_answerer(folder: Path) -> None:
             embedder = load_embedder(config)
             prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens)
-            quantize(base, folder, prompts, progress)
+            quantize(base, folder, tokens_of_prompts(prompts, base), progress, _GPTQ)
 
         progress(Progress("calibrate", 0, 0))
         _make(answerer, write_answerer, _GPTQ_CARD)

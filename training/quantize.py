@@ -7,30 +7,36 @@ from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from rag.datatypes import Progress, Prompt
+from rag.datatypes import Progress
 from rag.errors import ModelError
+from training.config import QuantizeSettings
 
-BITS = 4
-GROUP_SIZE = 64  # divides the 576 and 1536 inputs of SmolLM2-135M; 128 does not
+_GROUP_SIZES = (128, 64, 32, 16)  # that kernels know, the smallest file first
 
 
 def quantize(
     base_folder: Path,
     folder: Path,
-    prompts: Sequence[Prompt],
+    calibration: Sequence[Sequence[int]],
     progress: Callable[[Progress], None],
+    settings: QuantizeSettings,
 ) -> None:
     """Write the GPTQ checkpoint of ``base_folder`` into ``folder``.
 
     Args:
         base_folder: 16-bit model and tokenizer.
         folder: created when missing.
-        prompts: calibration prompts; rendered with the model's own chat template.
+        calibration: tokens of texts as the model will read and write them; see
+            `training.calibration`. Never of questions that it is tested on.
         progress: called after each decoder layer.
+        settings: bits, group size and order of columns.
 
     Raises:
-        ModelError: the model has a layer that the group size does not divide.
+        ModelError: the model has a layer that the group size does not divide, or there is nothing
+            to calibrate with.
     """
+    if not calibration:
+        raise ModelError("There are no texts to calibrate the quantization with.")
     # GPTQModel asks a pool of two workers of a parent that has one on two cores.
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
     # Its banners and bars go to a file: thousands of lines, of which a person needs one number.
@@ -41,34 +47,35 @@ def quantize(
         redirect_stderr(stream),
     ):
         from gptqmodel import GPTQModel, QuantizeConfig
-        from transformers import AutoTokenizer
 
         logging.getLogger("gptqmodel").setLevel(logging.WARNING)
-        tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True)
-        settings = QuantizeConfig(bits=BITS, group_size=GROUP_SIZE, desc_act=False, sym=True)
-        model = GPTQModel.load(str(base_folder), settings, trust_remote_code=False)
-        _refuse_odd_layers(model.model)
+        bits, group_size, desc_act = settings.bits, settings.group_size, settings.desc_act
+        how = QuantizeConfig(bits=bits, group_size=group_size, desc_act=desc_act, sym=True)
+        model = GPTQModel.load(str(base_folder), how, trust_remote_code=False)
+        _refuse_odd_layers(model.model, settings.group_size)
         model.layer_callback = _LayerProgress(model.model.config.num_hidden_layers, progress)
-        model.quantize([_render(tokenizer, prompt) for prompt in prompts], batch_size=1)
+        texts = [{"input_ids": list(ids), "attention_mask": [1] * len(ids)} for ids in calibration]
+        model.quantize(texts, batch_size=1)
         model.save(str(folder))
     log.unlink()
 
 
-def _render(tokenizer: Any, prompt: Prompt) -> str:  # noqa: ANN401 - transformers tokenizer
-    messages = [{"role": message.role, "content": message.content} for message in prompt.messages]
-    return str(tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False))
-
-
-def _refuse_odd_layers(model: Any) -> None:  # noqa: ANN401 - torch module
+def _refuse_odd_layers(model: Any, group_size: int) -> None:  # noqa: ANN401 - torch module
     import torch
 
-    for name, module in model.named_modules():
-        is_quantized = isinstance(module, torch.nn.Linear) and ".layers." in f".{name}"
-        if is_quantized and module.in_features % GROUP_SIZE:
-            raise ModelError(
-                f"{name} has {module.in_features} inputs, which groups of {GROUP_SIZE} do not "
-                "divide. Choose another base model."
-            )
+    sizes = {
+        name: module.in_features
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.Linear) and ".layers." in f".{name}"
+    }
+    odd = next((name for name, inputs in sizes.items() if inputs % group_size), None)
+    if odd is not None:
+        fitting = [g for g in _GROUP_SIZES if all(inputs % g == 0 for inputs in sizes.values())]
+        advice = f"Set quantize.group_size = {fitting[0]}" if fitting else "Choose another model"
+        raise ModelError(
+            f"{odd} has {sizes[odd]:,} inputs, which groups of {group_size} do not divide. "
+            f"{advice}."
+        )
 
 
 class _LayerProgress:
