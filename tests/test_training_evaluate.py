@@ -14,8 +14,8 @@ import pytest
 from rag.config import Config
 from rag.datatypes import Chunk, Hit, PromptStyle
 from rag.generate import load_generator
+from tests.compared_models import STYLE, Compared, canary_rows, compared, make_row
 from tests.test_generate import make_model
-from tests.tiny_answerer import STYLE, Compared, canary_rows, compared, make_row
 from training.candidate_run import NOT_SHOWN, Outcome, read_outcomes
 from training.config import EvaluateSettings, TrainingConfig
 from training.evaluate import Candidate, evaluate_models
