@@ -1,6 +1,11 @@
 """Every word of the pages in English."""
 
+from rag.ui.teach_english import TEACH_EN
+from rag.ui.training_english import TRAINING_EN
+
 EN = {
+    **TEACH_EN,
+    **TRAINING_EN,
     "app_name": "Fumikura",
     "tagline": "Ask your own documents. Nothing leaves this machine.",
     "language": "Language",
@@ -9,7 +14,8 @@ EN = {
     "new_conversation": "New conversation",
     "earlier_conversations": "Earlier conversations",
     "delete_conversation": "Delete this conversation",
-    "delete_conversation_confirm": "The questions and answers are removed for good.",
+    "delete_conversation_confirm": "The questions and answers are removed for good. Feedback that "
+    "you gave stays on the Teach page until you delete it there.",
     "delete": "Delete",
     "unexpected_error": "Something went wrong on this page. Reload it; if it happens again, "
     "the terminal that runs Fumikura says more.",

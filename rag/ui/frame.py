@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from rag.errors import RagError
-from rag.ui import ask, documents
+from rag.ui import ask, documents, models_page, teach, training_page
 from rag.ui.conversation import current_conversation, open_conversation
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import label_text
@@ -45,9 +45,27 @@ def draw() -> None:
         url_path="ask",
         default=True,
     )
-    page = st.navigation([ask_page, documents_page])
-    if page == documents_page:
-        st.set_page_config(layout="wide")  # its table has long file names
+    teach_page = st.Page(
+        partial(teach.draw, services, words),
+        title=words("page_teach"),
+        icon=":material/school:",
+        url_path="teach",
+    )
+    training = st.Page(
+        lambda: training_page.draw(services, words, models),
+        title=words("page_training"),
+        icon=":material/model_training:",
+        url_path="training",
+    )
+    models = st.Page(
+        lambda: models_page.draw(services, words, training),
+        title=words("page_models"),
+        icon=":material/swap_horiz:",
+        url_path="models",
+    )
+    page = st.navigation([ask_page, documents_page, teach_page, training, models])
+    if page not in (ask_page, training):
+        st.set_page_config(layout="wide")  # their tables have long names and texts
     st.logo(str(_LOGO), size="large")
     with st.sidebar:
         _draw_sidebar(services, words, ask_page)

@@ -1,6 +1,11 @@
 """Every word of the pages in Japanese. Same keys and placeholders as in English (tested)."""
 
+from rag.ui.teach_japanese import TEACH_JA
+from rag.ui.training_japanese import TRAINING_JA
+
 JA = {
+    **TEACH_JA,
+    **TRAINING_JA,
     "app_name": "文庫",
     "tagline": "手元の文書に質問できます。データはこのパソコンの外に出ません。",
     "language": "表示言語",
@@ -9,7 +14,8 @@ JA = {
     "new_conversation": "新しい会話",
     "earlier_conversations": "これまでの会話",
     "delete_conversation": "この会話を削除",
-    "delete_conversation_confirm": "質問と回答は完全に削除され、元に戻せません。",
+    "delete_conversation_confirm": "質問と回答は完全に削除され、元に戻せません。"
+    "回答への評価は「教える」ページに残り、そこで削除できます。",
     "delete": "削除する",
     "unexpected_error": "ページの表示中に問題が発生しました。再読み込みしてください。"
     "繰り返す場合は、起動したターミナルに詳細が表示されています。",

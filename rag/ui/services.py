@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from rag.comparison import Comparer
 from rag.config import Config, load_config
 from rag.datatypes import Source
 from rag.errors import RagError
@@ -37,6 +38,7 @@ class Services:
     worker: AnswerWorker
     jobs: Jobs
     auto_sync: AutoSync
+    comparer: Comparer
 
 
 @st.cache_resource(show_spinner=False)
@@ -57,7 +59,9 @@ def load_services() -> Services:
     jobs = Jobs(config, store, config_file)
     auto_sync = AutoSync(store, jobs, _SourcesOfIndex(engine))
     auto_sync.start()
-    return Services(config, engine, store, AnswerWorker(engine, store), jobs, auto_sync)
+    comparer = Comparer(config, store.comparisons)
+    worker = AnswerWorker(engine, store)
+    return Services(config, engine, store, worker, jobs, auto_sync, comparer)
 
 
 class _SourcesOfIndex:

@@ -90,6 +90,58 @@ dl.fk-facts.fk-facts {
 }
 .fk-heading .fk-block-text { font-weight: 600; }
 .fk-code .fk-block-text { font-family: var(--st-code-font, monospace); font-size: .85rem; }
+dl.fk-feedback.fk-feedback {
+  display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; margin: 0; padding: 0;
+}
+.fk-feedback dt { font-size: .8rem; opacity: .7; font-weight: 400; padding: .1rem 0 0; }
+.fk-feedback dd { margin: 0; padding: 0; line-height: 1.6; white-space: pre-wrap; }
+.fk-feedback dd { overflow-wrap: anywhere; }
+.fk-side { font-weight: 600; opacity: .6; margin: 0 0 .4rem; }
+.fk-finding {
+  margin: .3rem 0; padding: .45rem .8rem; line-height: 1.6; overflow-wrap: anywhere;
+  border-left: 3px solid color-mix(in srgb, currentColor 30%, transparent);
+  background: color-mix(in srgb, currentColor 4%, transparent); border-radius: .4rem;
+}
+.fk-finding.fk-block { border-left-color: #c9463d; background: rgba(201, 70, 61, .1); }
+.fk-finding.fk-warn { border-left-color: #d39b22; background: rgba(211, 155, 34, .1); }
+.fk-finding.fk-ok { border-left-color: #3d9a5f; background: rgba(61, 154, 95, .1); }
+.fk-bar {
+  display: grid; grid-template-columns: minmax(4rem, auto) 1fr 8rem; gap: .8rem;
+  align-items: center; font-size: .9rem; line-height: 1.9; font-variant-numeric: tabular-nums;
+}
+.fk-bar-room { background: color-mix(in srgb, currentColor 8%, transparent); border-radius: .3rem; }
+.fk-bar-room i {
+  display: block; height: .7rem; border-radius: .3rem; background: var(--st-primary-color);
+}
+ul.fk-stages.fk-stages {
+  display: flex; flex-wrap: wrap; gap: .25rem 1.3rem; list-style: none; padding: 0;
+  margin: .35rem 0 .5rem; font-size: .92rem;
+}
+.fk-stages li { margin: 0; padding: 0; white-space: nowrap; }
+.fk-stages .fk-stage-pending { opacity: .55; }
+.fk-stages .fk-stage-running { font-weight: 600; }
+.fk-stages .fk-stage-done span:first-child { color: #3d9a5f; }
+.fk-stages .fk-stage-broken span:first-child { color: #c9463d; font-weight: 700; }
+.fk-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+.fk-wide { overflow-x: auto; }
+table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+.fk-table th, .fk-table td {
+  padding: .4rem .8rem; text-align: right; vertical-align: top; line-height: 1.5;
+  border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
+}
+.fk-table thead th { font-size: .82rem; opacity: .75; font-weight: 500; vertical-align: bottom; }
+.fk-table th[scope=row] { font-weight: 400; }
+.fk-table th:first-child { text-align: left; padding-left: 0; min-width: 8rem; }
+.fk-table td:last-child { min-width: 13rem; }
+.fk-verdict { display: block; }
+.fk-verdict.fk-better { color: #3d9a5f; font-weight: 600; }
+.fk-verdict.fk-worse { color: #c9463d; font-weight: 600; }
+.fk-worst {
+  padding: .7rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
+}
+.fk-worst-answers {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .5rem 1.3rem;
+}
 .st-key-conversations button { justify-content: flex-start; min-height: 2.1rem; }
 .st-key-conversations button > div { width: 100%; }
 .st-key-conversations button p {
