@@ -13,6 +13,7 @@ from rag.config import Config, load_config
 from rag.datatypes import Progress
 from rag.environment import limit_threads, prepare_process
 from rag.errors import RagError
+from training.check_command import add_check
 
 _STAGES = {
     "dequantize": "reading the base model (about 20 s)",
@@ -34,10 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     setup.add_argument("--models", type=Path, help="folder of the models")
     setup.add_argument("--config", type=Path, help="TOML file with settings")
     _add_retriever(commands)
+    add_check(commands)
     arguments = parser.parse_args(argv)
     prepare_process()
     try:
         config = load_config(arguments.config, {"models_dir": arguments.models})
+        if "run_command" in arguments:
+            return int(arguments.run_command(arguments, config))
         if arguments.command == "retriever":
             _tune(arguments, config)
         else:

@@ -8,8 +8,7 @@ from training.datatypes import AnswerRow, QAExample
 from training.examples.authors import is_correction
 from training.examples.check_content import content_findings, near_leaks, places
 from training.examples.check_report import CheckReport, FileCheck, Finding, finding
-from training.examples.check_rows import Encoder, check_rows, long_answers, with_rows
-from training.examples.check_search import Search, search_recall
+from training.examples.check_rows import Encoder, check_rows, long_answers, search_recall, with_rows
 from training.examples.choose import Chosen, choose_examples
 from training.examples.labels import balance_findings, label_balance, labels_of
 from training.examples.split import groups_of, split_groups
@@ -23,8 +22,8 @@ def check_examples(
     config: TrainingConfig,
     *,
     count_tokens: Callable[[str], int] | None = None,
-    retriever: Search | None = None,
     rows: Sequence[AnswerRow] = (),
+    found: Sequence[AnswerRow] = (),
     encoder: Encoder | None = None,
 ) -> CheckReport:
     """Return what is known of the examples of all files, and what forbids to train on them.
@@ -33,8 +32,9 @@ def check_examples(
         read: what each file holds.
         config: of the run.
         count_tokens: tokens of a text; used for answers as long as there are no rows.
-        retriever: finds the passages that prompts are made of; None leaves recall unknown.
-        rows: some or all rows of the run; needs ``encoder``.
+        rows: some or all rows to learn from; needs ``encoder``.
+        found: rows of some examples over what the search finds for them; without any, it stays
+            unknown how often that is the passage that answers.
         encoder: turns rows into tokens.
     """
     examples = [example for found in read for example in found.examples]
@@ -50,13 +50,12 @@ def check_examples(
     ]
     if not chosen.train:
         findings.append(finding("block", "no_examples"))
-    recall = tokens = None
-    if retriever is not None:
-        recall, found = search_recall(examples, retriever, config.data.passages, config.seed)
-        findings += found
+    recall, about_search = search_recall(found, config.data.passages)
+    findings += about_search
+    tokens = None
     if count_tokens is not None and not rows:
-        tokens, found = long_answers(examples, count_tokens, config)
-        findings += found
+        tokens, about_answers = long_answers(examples, count_tokens, config)
+        findings += about_answers
     report = CheckReport(
         files=tuple(_file_check(found) for found in read),
         train=len(chosen.train),

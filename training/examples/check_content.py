@@ -9,6 +9,7 @@ from training.examples.check_report import Finding, Level, finding
 from training.examples.labels import labels_of
 from training.examples.near import NearQuestions
 from training.examples.split import folded
+from training.gold import says_any
 
 _SHOWN_PLACES = 5
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -56,30 +57,29 @@ def _text_of(example: QAExample) -> str:
 
 def _near(examples: Sequence[QAExample]) -> list[Finding]:
     """Count questions that nearly equal an earlier one about the same text."""
-    first: dict[tuple[str, str], QAExample] = {}
+    by_text: dict[str, dict[str, QAExample]] = {}
     for example in examples:
-        first.setdefault((folded(example.question), _text_of(example)), example)
-    distinct = list(first.values())
-    index = NearQuestions([example.question for example in distinct])
-    near = [
-        example
-        for row, example in enumerate(distinct)
-        if any(
-            other < row and _text_of(distinct[other]) == _text_of(example)
-            for other in index.near(example.question)
-        )
-    ]
+        by_text.setdefault(_text_of(example), {}).setdefault(folded(example.question), example)
+    near = []
+    for distinct in by_text.values():
+        questions = [example.question for example in distinct.values()]
+        index = NearQuestions(questions)
+        for row, example in enumerate(distinct.values()):
+            if any(other < row for other in index.near(questions[row])):
+                near.append(example)
     return listed("warn", "near_duplicates", near)
 
 
 def near_leaks(train: Sequence[QAExample], held_out: Sequence[QAExample]) -> list[Finding]:
     """Return what to say of questions to test on that are learned in nearly the same words."""
-    index = NearQuestions([example.question for example in train])
-    equal = {folded(example.question) for example in train}
+    index = NearQuestions([example.question for example in held_out])
+    learned = {example.question for example in train}
+    equal = {folded(question) for question in learned}
+    near = {row for question in learned for row in index.near(question)}
     leaked = [
         example
-        for example in held_out
-        if folded(example.question) in equal or index.near(example.question)
+        for row, example in enumerate(held_out)
+        if row in near or folded(example.question) in equal
     ]
     return listed("warn", "near_leak", leaked, total=len(held_out))
 
@@ -121,19 +121,12 @@ def _unplaced(examples: Sequence[QAExample]) -> list[Finding]:
 
 def _unsupported(examples: Sequence[QAExample]) -> list[Finding]:
     """Count answers that are not words of their passage or quote; labels never are."""
-    texts: dict[str, str] = {}
     candidates = [
         example
         for example, label in zip(examples, labels_of(examples), strict=True)
         if example.is_answerable and not label and (example.passage or example.quote)
     ]
-    found = []
-    for example in candidates:
-        text = example.passage or example.quote
-        if text not in texts:
-            texts[text] = folded(text)
-        if not any(folded(answer) in texts[text] for answer in example.answers):
-            found.append(example)
+    found = [e for e in candidates if not says_any(e.passage or e.quote, e.answers)]
     return listed("warn", "not_in_passage", found, total=len(candidates))
 
 

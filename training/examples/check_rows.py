@@ -11,6 +11,7 @@ from training.examples.check_content import listed, places
 from training.examples.check_report import CheckReport, Finding, Histogram, finding
 
 IGNORED = -100  # label of a token that is read and not learned
+_LOW_RECALL = 0.8  # below, most wrong answers come from the search
 _EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1280, 1536, 2048, 4096, 8192, 1 << 30)
 
 
@@ -91,6 +92,23 @@ def check_rows(rows: Sequence[AnswerRow], encoder: Encoder, config: TrainingConf
             *listed("block", "end_not_taught", endless, total=len(rows)),
         ),
     )
+
+
+def search_recall(found: Sequence[AnswerRow], k: int) -> tuple[float | None, list[Finding]]:
+    """Return how often the passage that answers is in the prompt, and what to say of it.
+
+    Args:
+        found: rows over what the search finds, "as_retrieved"; None is returned when none of
+            them has an answer.
+        k: passages that are searched for a prompt.
+    """
+    asked = [row for row in found if row.example.is_answerable]
+    if not asked:
+        return None, []
+    recall = sum(row.gold_passage > 0 for row in asked) / len(asked)
+    if recall < _LOW_RECALL:
+        return recall, [finding("warn", "recall_low", k=k, recall=recall, total=len(asked))]
+    return recall, [finding("info", "recall", k=k, recall=recall, total=len(asked))]
 
 
 def with_rows(report: CheckReport, check: RowCheck) -> CheckReport:

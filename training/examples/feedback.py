@@ -1,13 +1,32 @@
 """The accepted corrections of the app as examples."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
+from rag.config import Config
+from rag.errors import IndexNotFoundError
 from rag.feedback import Pair
 from training.datatypes import QAExample
 from training.examples.sentence import Sentence
 from training.examples.values import ReadExamples, RejectedRow
 
 NAME = "feedback"
+
+
+def read_feedback(config: Config) -> ReadExamples:
+    """Return the accepted corrections of this machine; those whose source is gone are rejected.
+
+    Raises:
+        RagError: the store or the index is damaged.
+    """
+    from rag.corpus import Corpus
+    from rag.generations import open_current
+    from rag.store import Store
+
+    feedback = Store(config.state_dir).feedback
+    with suppress(IndexNotFoundError):  # nothing can be missing from what is not there
+        feedback.mark_missing(Corpus(open_current(config.index_dir).path).document)
+    return from_feedback(feedback.pairs("accepted"))
 
 
 def from_feedback(pairs: Iterable[Pair]) -> ReadExamples:

@@ -12,7 +12,6 @@ from rag.language import is_negated, numbers, terms
 
 LEAST_SIMILARITY = 0.8
 _MIN_TERMS = 3  # with fewer, one shared word is most of a question
-_MAX_LOOKED_AT = 500  # questions for one, so that thousands of one pattern stay affordable
 
 
 class NearQuestions:
@@ -24,6 +23,8 @@ class NearQuestions:
         self._frequency = Counter(term for found in self._sets for term in found)
         self._by_term: dict[str, list[int]] = {}
         for row, found in enumerate(self._sets):
+            if len(found) < _MIN_TERMS:
+                continue
             for term in self._prefix(found):
                 self._by_term.setdefault(term, []).append(row)
 
@@ -35,15 +36,11 @@ class NearQuestions:
         found, details = frozenset(terms(question)), _details(question)
         if len(found) < _MIN_TERMS:
             return []
-        candidates: dict[int, None] = {}
-        for term in self._prefix(found):
-            for row in self._by_term.get(term, ())[:_MAX_LOOKED_AT]:
-                candidates[row] = None
+        candidates = {row for term in self._prefix(found) for row in self._by_term.get(term, ())}
         return sorted(
             row
             for row in candidates
             if self._details[row] == details
-            and len(self._sets[row]) >= _MIN_TERMS
             and similarity(found, self._sets[row]) >= LEAST_SIMILARITY
         )
 
@@ -53,9 +50,11 @@ class NearQuestions:
 
 
 def similarity(one: frozenset[str], other: frozenset[str]) -> float:
-    """Return the Jaccard similarity of two sets, 0 to 1."""
-    union = len(one | other)
-    return len(one & other) / union if union else 1.0
+    """Return the Jaccard similarity of two sets, 0 to 1; 0 when their sizes rule out more."""
+    if min(len(one), len(other)) < LEAST_SIMILARITY * max(len(one), len(other)):
+        return 0.0
+    shared = len(one & other)
+    return shared / (len(one) + len(other) - shared)
 
 
 def _details(question: str) -> tuple[frozenset[str], bool]:

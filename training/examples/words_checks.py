@@ -149,6 +149,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "of {total} questions tried.",
         "試した{total}件の質問の{recall:.0%}で、答えのある文章が検索の上位{k}件に入りました。",
     ),
+    "no_row": (
+        "No row can be made of {count} of {total} examples ({places}): {reason}",
+        "{total}件中{count}件の例から行を作れません（{places}）：{reason}",
+    ),
     "no_place": (
         "{count} answers come with neither a passage nor a document, so that nothing tells which "
         "passage holds them ({places}).",
