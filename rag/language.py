@@ -5,6 +5,7 @@ script, so that mixed text ("Wi-Fi の申請") needs no language guess at indexi
 """
 
 import re
+import threading
 import unicodedata
 from collections import Counter
 from functools import lru_cache
@@ -201,13 +202,18 @@ def numbers(text: str) -> set[str]:
     return {match.replace(",", "").rstrip(".:") for match in _NUMBER.findall(text)}
 
 
+_OF_THREAD = threading.local()
+
+
 @lru_cache(maxsize=200_000)
 def _stem(word: str) -> str:
     return word if word.isdigit() else str(_stemmer().stemWord(word))
 
 
-@lru_cache(maxsize=1)
 def _stemmer() -> Any:  # noqa: ANN401 - snowballstemmer ships no types
-    from snowballstemmer import stemmer
+    """Return the stemmer of this thread: it keeps the word it works on in itself."""
+    if not hasattr(_OF_THREAD, "stemmer"):
+        from snowballstemmer import stemmer
 
-    return stemmer("english")
+        _OF_THREAD.stemmer = stemmer("english")
+    return _OF_THREAD.stemmer

@@ -1,4 +1,8 @@
+import sys
+from threading import Thread
+
 import pytest
+import snowballstemmer
 
 from rag.language import (
     content_terms,
@@ -91,3 +95,25 @@ def test_words_outweigh_the_many_terms_that_a_run_of_characters_gives() -> None:
     assert weights["休を"] == pytest.approx(1 / 6)
     assert "を" not in weights  # single hiragana are grammar
     assert query_weights("どこ") != {}  # unless there is nothing else
+
+
+def test_many_threads_may_ask_at_once() -> None:
+    """The stemmer keeps the word it works on in itself; shared, it mixed up or lost letters."""
+    words = [f"running{chr(97 + n % 26)}{chr(97 + n // 26)}nesses" for n in range(26 * 26)]
+    found: list[list[str]] = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [
+            Thread(target=lambda: found.append([terms(word)[0] for word in words]))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+
+    alone = snowballstemmer.stemmer("english")
+    assert found == [[alone.stemWord(word) for word in words]] * 4
