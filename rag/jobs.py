@@ -202,11 +202,14 @@ class Jobs:
             return
         files = self._files(job_id)
         report_json = _read_report(job.kind, files.out)
+        outcome = ""
+        if report_json is not None and return_code in (0, None):
+            outcome = str(json.loads(report_json).get("state", "done"))  # of a training
         state: JobState = "failed"
         message = ""
-        if report_json is not None and return_code in (0, None):
+        if outcome == "done":
             state = "done"
-        elif job.is_cancel_requested:
+        elif job.is_cancel_requested or outcome == "stopped":
             state = "cancelled"
         else:
             code = "" if return_code is None else f" with code {return_code}"

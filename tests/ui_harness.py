@@ -67,6 +67,15 @@ def open_documents(engine: EchoEngine, locale: str = "en-US") -> AppTest:
     return app.run()
 
 
+def open_page(address: str, locale: str = "en-US") -> AppTest:
+    """Open the page of that address; AppTest itself can only switch to a page that is a file."""
+    app = open_app(locale)
+    app._page_hash = next(
+        key for key, page in app._registered_pages.items() if page["url_pathname"] == address
+    )
+    return app.run()
+
+
 def press(app: AppTest, label: str) -> AppTest:
     button = next(button for button in app.button if label in button.label)
     return button.click().run()

@@ -111,7 +111,7 @@ dl.fk-feedback.fk-feedback {
 }
 .fk-bar-room { background: color-mix(in srgb, currentColor 8%, transparent); border-radius: .3rem; }
 .fk-bar-room i {
-  display: block; height: .7rem; border-radius: .3rem; background: var(--st-primary-color);
+  display: block; height: .75rem; border-radius: .3rem; background: #4a80b3;
 }
 ul.fk-stages.fk-stages {
   display: flex; flex-wrap: wrap; gap: .25rem 1.3rem; list-style: none; padding: 0;

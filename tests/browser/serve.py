@@ -1,19 +1,23 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
 `python tests/browser/serve.py PORT OUTSIDE_LOG [--fake]`; settings come from ``RAG_*``.
-With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer.
+With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and trainings
+train nothing.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from rag.config import load_config
+from rag.jobs import Jobs
 from rag.ui import server, services
 from tests.fakes import EchoEngine
 
 PAUSE_SECONDS = 0.12
+_TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "", "None"}
 
 
@@ -39,6 +43,8 @@ def main(argv: list[str]) -> int:
     watch_sockets(Path(argv[1]))
     if "--fake" in argv:
         services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
+        trainer = (sys.executable, str(_TRAINER))
+        services.Jobs = partial(Jobs, training_program=trainer)  # type: ignore[misc,assignment]
     server.serve(load_config(), None, int(argv[0]))
     return 0
 

@@ -1,0 +1,121 @@
+"""The table that a training run leaves: several models on the same questions and passages.
+
+Reads only, and forgives like `rag.training_runs`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.evaluation.metrics import Estimate
+
+_TABLE = Path("evaluation", "table.json")
+_ALL = "all"  # rows of every language
+RECALL = "general_likelihood"  # of sentences that have nothing to do with the training
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateScores:
+    """One model of a comparison."""
+
+    name: str
+    model_id: str
+    unavailable: str  # why it could not be run; "" when it was
+    measures: Mapping[str, Estimate]  # over all rows; one that is undefined is left out
+    labels: Mapping[str, Estimate]  # "accuracy" and "macro_f1" of a classification
+    majority: tuple[str, float, float] | None  # commonest label; its accuracy, its macro-F1
+    seconds: float  # a question
+    peak_memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How much more of a measure a model has than the baseline, on the same questions."""
+
+    candidate: str
+    measure: str
+    rows: int
+    estimate: Estimate
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorstRow:
+    """A question on which the newest model is at its worst, and what each model wrote."""
+
+    question: str
+    expected: str
+    completions: Mapping[str, str]
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The table of a run: the same questions and passages for every model."""
+
+    rows: int
+    baseline: str
+    candidates: tuple[CandidateScores, ...]
+    differences: tuple[Difference, ...]
+    worst: tuple[WorstRow, ...]
+
+    def difference(self, candidate: str, measure: str) -> Difference | None:
+        """Return how ``candidate`` differs from the baseline in ``measure``, if that is known."""
+        for found in self.differences:
+            if (found.candidate, found.measure) == (candidate, measure):
+                return found
+        return None
+
+
+def read_comparison(run_folder: Path) -> Comparison | None:
+    """Return the table of a run, None before it has one."""
+    try:
+        table = json.loads((run_folder / _TABLE).read_text(encoding="utf-8"))
+        return Comparison(
+            rows=int(table["rows"]),
+            baseline=str(table["baseline"]),
+            candidates=tuple(_candidate(entry) for entry in table["candidates"]),
+            differences=tuple(
+                Difference(
+                    entry["name"],
+                    entry["measure"],
+                    int(entry["rows"]),
+                    Estimate(**entry["estimate"]),
+                    entry["p"],
+                )
+                for entry in table["differences"]
+                if entry["group"] == _ALL
+            ),
+            worst=tuple(
+                WorstRow(row["question"], row["expected"], row["completions"], row["scores"])
+                for row in table["worst"]
+            ),
+        )
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _candidate(entry: Mapping[str, Any]) -> CandidateScores:
+    groups = {group["group"]: group["measures"] for group in entry["groups"]}
+    labels = entry.get("labels") or {}
+    majority = None
+    if labels:
+        accuracy, macro_f1 = labels["majority_accuracy"], labels["majority_macro_f1"]
+        majority = (str(labels["majority"]), float(accuracy), float(macro_f1))
+    recall = {RECALL: (entry.get("likelihood") or {}).get(_ALL)}
+    return CandidateScores(
+        name=str(entry["name"]),
+        model_id=str(entry.get("model_id", "")),
+        unavailable=str(entry.get("unavailable", "")),
+        measures=_estimates({**groups.get(_ALL, {}), **recall}),
+        labels=_estimates({name: labels.get(name) for name in ("accuracy", "macro_f1")}),
+        majority=majority,
+        seconds=float(entry.get("seconds", 0.0)),
+        peak_memory_mb=float(entry.get("peak_memory_mb", 0.0)),
+    )
+
+
+def _estimates(entries: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {name: Estimate(**entry) for name, entry in entries.items() if entry}

@@ -1,0 +1,163 @@
+"""Models side by side: what each measure is worth before and after, and the worst answers."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from rag.evaluation.metrics import Estimate
+from rag.training_comparison import (
+    CandidateScores,
+    Comparison,
+    Difference,
+    WorstRow,
+)
+from rag.ui.safe_markdown import note_html
+from rag.ui.strings import Words
+
+# In the order in which they are read; what else a table holds is left to its JSON.
+MEASURES = (
+    "exact", "normalized_exact", "partial", "f1", "abstention_precision", "abstention_recall",
+    "false_abstention", "citation_precision", "citation_recall", "general_likelihood",
+)  # fmt: skip
+LABEL_MEASURES = ("accuracy", "macro_f1")
+_LOWER_IS_BETTER = {"false_abstention"}
+_SHOWN_CHARACTERS = 600  # of an answer in the list of the worst
+
+
+def draw_comparison(words: Words, table: Comparison) -> None:
+    """Draw the table of a run and, folded, where its model is at its worst."""
+    st.html(note_html(words("compare_help", count=f"{table.rows:,}")))
+    st.html(comparison_html(words, table))
+    for candidate in table.candidates:
+        if candidate.unavailable:
+            name = candidate_words(words, candidate.name)
+            reason = words("compare_unavailable", name=name, reason=candidate.unavailable)
+            st.html(note_html(reason))
+        if candidate.majority and candidate is table.candidates[-1]:
+            label, accuracy, macro_f1 = candidate.majority
+            st.html(
+                note_html(
+                    words(
+                        "train_majority",
+                        label=label,
+                        accuracy=f"{accuracy:.3f}",
+                        macro_f1=f"{macro_f1:.3f}",
+                    )
+                )
+            )
+    if table.worst:
+        with st.expander(words("compare_worst", count=len(table.worst))):
+            st.html("".join(_worst_html(words, row) for row in table.worst))
+
+
+def comparison_html(words: Words, table: Comparison) -> str:
+    """Return the table: a row a measure, a column a model, and what the last one gained."""
+    shown = [candidate for candidate in table.candidates if not candidate.unavailable]
+    last = next((c for c in reversed(shown) if c.name != table.baseline), None)
+    heads = [words("compare_measure"), *(candidate_words(words, c.name) for c in shown)]
+    if last is not None:
+        heads.append(words("compare_gain", name=candidate_words(words, last.name)))
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
+    body = "".join(
+        _measure_row(
+            words,
+            measure,
+            [_values(c).get(measure) for c in shown],
+            _gain(table, last, measure),
+            has_gain=last is not None,
+        )
+        for measure in (*MEASURES, *LABEL_MEASURES)
+        if any(measure in _values(c) for c in shown)
+    )
+    body += _cost_rows(words, shown, has_gain=last is not None)
+    return (
+        f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def candidate_words(words: Words, name: str) -> str:
+    """Return what a model of a comparison is called."""
+    return words.known(f"candidate_{name}", name)
+
+
+def _values(candidate: CandidateScores) -> Mapping[str, Estimate]:
+    return {**candidate.measures, **candidate.labels}
+
+
+def _gain(table: Comparison, last: CandidateScores | None, measure: str) -> Difference | None:
+    return None if last is None else table.difference(last.name, measure)
+
+
+def _measure_row(
+    words: Words,
+    measure: str,
+    values: Sequence[Estimate | None],
+    gain: Difference | None,
+    *,
+    has_gain: bool,
+) -> str:
+    cells = "".join(f"<td>{'–' if value is None else f'{value.mean:.3f}'}</td>" for value in values)
+    name = html.escape(words(f"measure_{measure}"))
+    title = html.escape(words(f"measure_{measure}_help"), quote=True)
+    last = f"<td>{_gain_html(words, measure, gain)}</td>" if has_gain else ""
+    return f'<tr><th scope="row" title="{title}">{name}</th>{cells}{last}</tr>'
+
+
+def _gain_html(words: Words, measure: str, gain: Difference | None) -> str:
+    if gain is None:
+        return "–"
+    verdict = verdict_of(measure, gain.estimate)
+    figures = (
+        f"{gain.estimate.mean:+.3f} [{gain.estimate.low:+.3f}, {gain.estimate.high:+.3f}]"
+        f" · n = {gain.rows:,}"
+    )
+    if gain.p is not None:
+        figures += f" · p = {gain.p:.3f}" if gain.p >= 0.001 else " · p < 0.001"
+    return (
+        f'<span class="fk-verdict fk-{verdict}">{html.escape(words(f"compare_{verdict}"))}</span>'
+        f'<span class="fk-note">{html.escape(figures)}</span>'
+    )
+
+
+def verdict_of(measure: str, difference: Estimate) -> str:
+    """Return "better" or "worse" when all of the interval lies on one side of 0, else "same"."""
+    sign = -1 if measure in _LOWER_IS_BETTER else 1
+    if difference.low > 0:
+        return "better" if sign > 0 else "worse"
+    if difference.high < 0:
+        return "worse" if sign > 0 else "better"
+    return "same"
+
+
+def _cost_rows(words: Words, shown: Sequence[CandidateScores], *, has_gain: bool) -> str:
+    costs = {
+        "measure_seconds": [f"{c.seconds:.2f}" for c in shown],
+        "measure_memory": [f"{c.peak_memory_mb:,.0f}" for c in shown],
+    }
+    return "".join(
+        f'<tr><th scope="row">{html.escape(words(key))}</th>'
+        + "".join(f"<td>{value}</td>" for value in values)
+        + ("<td></td>" if has_gain else "")
+        + "</tr>"
+        for key, values in costs.items()
+    )
+
+
+def _worst_html(words: Words, row: WorstRow) -> str:
+    answers: dict[str, tuple[str, float | None]] = {}
+    answers[words("compare_expected")] = (row.expected, None)
+    for name, text in row.completions.items():
+        answers[candidate_words(words, name)] = (text, row.scores.get(name))
+    cells = "".join(
+        f'<div><div class="fk-block-label"><span>{html.escape(name)}</span>'
+        f"<span>{'' if score is None else f'{score:.2f}'}</span></div>"
+        f'<div class="fk-block-text">{html.escape(text[:_SHOWN_CHARACTERS].strip() or "–")}</div>'
+        "</div>"
+        for name, (text, score) in answers.items()
+    )
+    return (
+        f'<div class="fk-worst"><div class="fk-card-title">{html.escape(row.question)}</div>'
+        f'<div class="fk-worst-answers">{cells}</div></div>'
+    )
