@@ -13,7 +13,7 @@ import pytest
 from rag.config import Config
 from rag.datatypes import Document, Progress
 from rag.errors import ConfigError
-from tests.tiny_answerer import save_tiny_answerer
+from tests.tiny_causal import save_tiny_causal
 from training.callbacks import LOG, RunWatch, Stopped, last_checkpoint
 from training.config import DataSettings, TrainingConfig, TrainSettings
 from training.pretrain import (
@@ -49,7 +49,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_answerer(tmp_path_factory.mktemp("models") / "tiny")
+    return save_tiny_causal(tmp_path_factory.mktemp("models") / "tiny")
 
 
 def quiet(_: Progress) -> None:

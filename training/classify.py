@@ -24,6 +24,8 @@ from training.sft_model import targets
 ADAPTER = "adapter"
 PREDICTIONS = "predictions.jsonl"
 METHODS = ("lora", "rslora")
+# Looking at what is held out costs as much as learning from it, and nothing is chosen by it.
+_LOOKS = {"eval_strategy": "epoch", "eval_on_start": False}
 _SETTINGS = "classes.json"  # beside the adapter: the labels in order, and what is read
 
 
@@ -93,11 +95,13 @@ def train_classifier(
     watch = RunWatch(out, config.train.save_minutes, progress)
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(**watched_arguments(config, out)),
+        args=TrainingArguments(**watched_arguments(config, out) | _LOOKS),
         train_dataset=rows,
         eval_dataset=[encode(example) for example in held_out],
         data_collator=encode.batch,
-        compute_loss_func=_loss(labels, names) if config.data.balance == "weights" else None,
+        compute_loss_func=balanced_loss(labels, names)
+        if config.data.balance == "weights"
+        else None,
         callbacks=[watch.as_callback()],
     )
     train_watched(trainer, watch)
@@ -234,7 +238,7 @@ def _with_adapter(base: Path, labels: Sequence[str], config: TrainingConfig) -> 
         return get_peft_model(model, settings), tokenizer
 
 
-def _loss(labels: Sequence[str], trained_on: Sequence[str]) -> Callable[..., Any]:
+def balanced_loss(labels: Sequence[str], trained_on: Sequence[str]) -> Callable[..., Any]:
     """Return cross-entropy in which every label counts the same in total."""
     import torch
 
