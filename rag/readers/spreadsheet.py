@@ -53,10 +53,10 @@ def read_xlsx(file: Path) -> Extract:
     return extract
 
 
-def read_sheets(file: Path) -> Iterator[tuple[str, Iterator[Row]]]:
-    """Yield each sheet of an XLSX workbook by name, with those of its rows that hold any text.
+def read_sheet_rows(file: Path) -> Iterator[tuple[str, Row]]:
+    """Yield the rows of an XLSX workbook that hold any text, each with the name of its sheet.
 
-    For who wants cells, not text. The rows of a sheet are to be taken before the next sheet is.
+    For who wants cells, not text.
 
     Raises:
         DocumentError: encrypted, or no workbook.
@@ -65,8 +65,9 @@ def read_sheets(file: Path) -> Iterator[tuple[str, Iterator[Row]]]:
         workbook = package.main(f"{_S}workbook")
         cells = _Cells(package, workbook)
         for name, part in _sheets(package, workbook):
-            if part:
-                yield name, (row for row in cells.rows(part) if row[1])
+            for row in cells.rows(part) if part else ():
+                if row[1]:
+                    yield name, row
 
 
 def _sheets(package: OfficePackage, workbook: Element) -> Iterator[tuple[str, str]]:

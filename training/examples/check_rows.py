@@ -7,10 +7,10 @@ from typing import Protocol
 from rag.datatypes import Prompt
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
+from training.encoding import IGNORED, RowTooLongError
 from training.examples.check_content import listed, places
 from training.examples.check_report import CheckReport, Finding, Histogram, finding
 
-IGNORED = -100  # label of a token that is read and not learned
 _LOW_RECALL = 0.8  # below, most wrong answers come from the search
 _EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1280, 1536, 2048, 4096, 8192, 1 << 30)
 
@@ -75,10 +75,13 @@ def check_rows(rows: Sequence[AnswerRow], encoder: Encoder, config: TrainingConf
     for row in rows:
         prompts.append(len(encoder.prompt_ids(row.prompt)))
         completions.append(len(encoder.completion_ids(row.completion)))
-        if prompts[-1] + completions[-1] > limit:
+        try:
+            tokens = encoder.encode(row)
+        except RowTooLongError:  # than what the model itself reads
             cut.append(row.example)
             continue
-        tokens = encoder.encode(row)
+        if prompts[-1] + completions[-1] > limit:
+            cut.append(row.example)
         if not _teaches_end(tokens, encoder.end_id):
             endless.append(row.example)
         sample = sample or marked(tokens, encoder.text)

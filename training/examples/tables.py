@@ -6,7 +6,8 @@ A stray quotation mark costs the line that it stands in, and not all that follow
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, groupby, islice
+from operator import itemgetter
 from pathlib import Path
 
 from rag.errors import DocumentError
@@ -115,17 +116,19 @@ def workbook_rows(file: Path, given: Mapping[str, str]) -> Iterator[Item]:
         ExampleFileError: no workbook, encrypted or damaged, or no sheet has such columns.
     """
     headers: dict[str, str] = {}  # of sheets without question and answer
-    is_any_read = False
-    for sheet, rows in _sheets(file):
+    first: list[str] = []  # columns of the first sheet that is read
+    for sheet, named_rows in groupby(_all_rows(file), key=itemgetter(0)):
+        rows = (row for _, row in named_rows)
         head = list(islice(rows, _HEAD_ROWS))
         at = _header(head, given)
         if at is not None:
-            is_any_read = True
             columns = _named(_dense(head[at][1]))
+            first = first or columns
+            columns = _as_in(first, columns)
             yield from _sheet_rows(f"{file.name}: {sheet}", columns, chain(head[at + 1 :], rows))
-        elif head:
+        else:
             headers[sheet] = shown(_named(_dense(head[0][1])))
-    if headers and not is_any_read:
+    if headers and not first:
         found = next(iter(headers.values()))
         raise ExampleFileError(
             "columns",
@@ -138,11 +141,11 @@ def workbook_rows(file: Path, given: Mapping[str, str]) -> Iterator[Item]:
         yield RejectedRow(f"{file.name}: {sheet}", Sentence("sheet_columns", {"found": found}))
 
 
-def _sheets(file: Path) -> Iterator[tuple[str, Iterator[Row]]]:
-    from rag.readers.spreadsheet import read_sheets
+def _all_rows(file: Path) -> Iterator[tuple[str, Row]]:
+    from rag.readers.spreadsheet import read_sheet_rows
 
     try:
-        yield from read_sheets(file)
+        yield from read_sheet_rows(file)
     except DocumentError as error:
         raise ExampleFileError("workbook", file=str(file), error=str(error)) from error
     except FileNotFoundError as error:
@@ -161,6 +164,18 @@ def _sheet_rows(sheet: str, columns: Sequence[str], rows: Iterable[Row]) -> Iter
             yield RejectedRow(place, Sentence("row_cells", counts))
         else:
             yield Record(place, {name: values.get(n, "") for n, name in enumerate(columns)})
+
+
+def _as_in(first: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """Return ``columns`` under the names that the first sheet has for the same fields.
+
+    One sheet may be in Japanese and the next in English; a file has one mapping.
+    """
+    here, there = detect(columns), detect(first)
+    if here is None or there is None:
+        return list(columns)
+    names = {column: there[1][field] for field, column in here[1].items() if field in there[1]}
+    return [names.get(column, column) for column in columns]
 
 
 def _header(rows: Sequence[Row], given: Mapping[str, str]) -> int | None:
