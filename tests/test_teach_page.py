@@ -1,6 +1,8 @@
 """Thumbs below an answer and the page on which corrections are reviewed."""
 
+import ast
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,6 +79,16 @@ def edit(app: AppTest, row: int, **cells: str) -> AppTest:
     rows[row] = {**rows.get(row, {}), **cells}
     app.session_state[key] = {"edited_rows": rows, "added_rows": [], "deleted_rows": []}
     return app.run()
+
+
+@pytest.mark.parametrize("language", ["english", "japanese"])
+def test_no_string_of_the_pages_replaces_another_by_its_name(language: str) -> None:
+    keys: list[str] = []
+    for file in Path(APP).with_name("rag").joinpath("ui").glob(f"*{language}.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for table in (node for node in ast.walk(tree) if isinstance(node, ast.Dict)):
+            keys += [str(key.value) for key in table.keys if isinstance(key, ast.Constant)]
+    assert [key for key, count in Counter(keys).items() if count > 1] == []
 
 
 # Below an answer
@@ -173,7 +185,7 @@ def test_the_page_is_empty_in_words(engine: EchoEngine, locale: str) -> None:
     words = LOCALES[locale]
     assert words["inbox_empty"] in shown(open_teach(locale))
     assert words["pairs_empty"] in shown(open_teach(locale, "pairs"))
-    assert words["compare_one_model"] in shown(open_teach(locale, "compare"))
+    assert words["blind_one_model"] in shown(open_teach(locale, "compare"))
 
 
 @pytest.mark.parametrize("locale", LOCALES)
@@ -320,7 +332,7 @@ def test_an_example_whose_document_left_the_index_is_marked_and_left_out(
 
 def test_one_author_of_most_examples_is_told(engine: EchoEngine) -> None:
     pair = propose(1, replace(WRONG, author="mallory"))
-    assert "mallory are" not in shown(open_teach(view="pairs"))
+    assert "mallory: " not in shown(open_teach(view="pairs"))
     store().feedback.edit_pairs({pair: {"state": "accepted"}})
     told = EN["pairs_one_author"].format(author="mallory", count=1, total=1, percent=5)
     assert told in shown(open_teach(view="pairs"))
@@ -348,7 +360,7 @@ def test_two_models_are_compared_without_their_names_until_the_vote(
     monkeypatch.setattr(comparer, "_load", load)
     app = open_teach(locale, "compare")
     assert app.selectbox(key="compare-question").options == [ASKED[locale]]
-    app = press(app, words["compare_start"])
+    app = press(app, words["blind_start"])
     while comparer.state is not None and comparer.state.is_running:
         app = app.run()
     app = app.run()
@@ -358,9 +370,9 @@ def test_two_models_are_compared_without_their_names_until_the_vote(
     assert "first" not in page
     assert "second" not in page
 
-    app = press(app, words["compare_right"])
+    app = press(app, words["blind_right"])
 
     (preference,) = store().comparisons.preferences()
     assert preference.chosen == comparison.right_text
-    told = words["compare_wins"].format(model=comparison.right_model, wins=1, losses=0)
+    told = words["blind_wins"].format(model=comparison.right_model, wins=1, losses=0)
     assert told in shown(app)

@@ -25,17 +25,17 @@ _VOTES: tuple[tuple[Vote, str], ...] = (
 
 
 def draw_compare(services: Services, words: Words) -> None:
-    """Draw what is being compared, the form that begins a comparison, and the votes so far."""
-    st.html(note_html(words("compare_intro")))
+    """Draw what waits for a vote, the form that begins a comparison, and the votes so far."""
+    st.html(note_html(words("blind_intro")))
+    comparisons = services.store.comparisons.latest(_VOTED)
+    for comparison in comparisons:
+        if comparison.vote is None:
+            _draw_pair(services, words, comparison)
     state = services.comparer.state
     if state is not None and state.is_running:
         st.fragment(_draw_running, run_every="1s")(services, words)
     else:
         _draw_form(services, words, state)
-    comparisons = services.store.comparisons.latest(_VOTED)
-    for comparison in comparisons:
-        if comparison.vote is None:
-            _draw_pair(services, words, comparison)
     _draw_votes(words, [each for each in comparisons if each.vote is not None])
 
 
@@ -47,7 +47,7 @@ def _draw_running(services: Services, words: Words) -> None:
         st.html(
             f'<div class="fk-card-title">{text_html(state.question)}</div>'
             f'<div class="fk-working" role="status">'
-            f"{html.escape(words('compare_running', done=state.answered))}</div>"
+            f"{html.escape(words('blind_running', done=state.answered))}</div>"
         )
 
 
@@ -62,21 +62,21 @@ def _draw_form(services: Services, words: Words, state: ComparisonState | None) 
         return
     answers = _askable(services.store.latest_answers(_ANSWERS))
     if len(models) < 2 or not answers:
-        missing = "compare_no_answers" if len(models) > 1 else "compare_one_model"
+        missing = "blind_no_answers" if len(models) > 1 else "blind_one_model"
         st.html(note_html(words(missing)))
         return
     with st.form("compare"):
         chosen = st.selectbox(
-            words("compare_question"),
+            words("blind_question"),
             range(len(answers)),
             format_func=lambda n: answers[n].question,
             key="compare-question",
         )
         left, right = st.columns(2)
-        first = left.selectbox(words("compare_first"), models, index=0, key="compare-first")
-        second = right.selectbox(words("compare_second"), models, index=1, key="compare-second")
+        first = left.selectbox(words("blind_first"), models, index=0, key="compare-first")
+        second = right.selectbox(words("blind_second"), models, index=1, key="compare-second")
         is_sent = st.form_submit_button(
-            words("compare_start"), type="primary", icon=":material/compare_arrows:"
+            words("blind_start"), type="primary", icon=":material/compare_arrows:"
         )
     if is_sent:
         _start(services, words, answers[chosen], (first, second))
@@ -111,14 +111,14 @@ def _draw_pair(services: Services, words: Words, comparison: Comparison) -> None
                 st.html(
                     f'<div class="fk-side">{name}</div>{answer_html(text)}'
                     if text
-                    else f'<div class="fk-side">{name}</div>{note_html(words("compare_silent"))}'
+                    else f'<div class="fk-side">{name}</div>{note_html(words("blind_silent"))}'
                 )
-        with st.expander(words("compare_prompt"), icon=":material/description:"):
+        with st.expander(words("blind_prompt"), icon=":material/description:"):
             st.text(comparison.messages[-1].content)
         with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
             for vote, icon in _VOTES:
                 st.button(
-                    words(f"compare_{vote}"),
+                    words(f"blind_{vote}"),
                     key=f"vote-{comparison.id}-{vote}",
                     icon=icon,
                     on_click=services.store.comparisons.vote,
@@ -129,24 +129,24 @@ def _draw_pair(services: Services, words: Words, comparison: Comparison) -> None
 def _draw_votes(words: Words, voted: Sequence[Comparison]) -> None:
     if not voted:
         return
-    st.subheader(words("compare_votes"))
+    st.subheader(words("blind_votes"))
     wins = Counter(winner for each in voted if (winner := _winner(each)))
     losses = Counter(loser for each in voted if (loser := _loser(each)))
     ties = sum(1 for each in voted if each.vote == "tie")
     lines = [
-        words("compare_wins", model=model, wins=wins[model], losses=losses[model])
+        words("blind_wins", model=model, wins=wins[model], losses=losses[model])
         for model in sorted(wins | losses, key=lambda model: -wins[model])
     ]
-    st.html(note_html(" · ".join([*lines, words("compare_ties", count=ties)])))
+    st.html(note_html(" · ".join([*lines, words("blind_ties", count=ties)])))
     st.dataframe(
         {
             words("pairs_question"): [each.question for each in voted],
-            words("compare_better"): [_winner(each) or words("compare_tie") for each in voted],
-            words("compare_chosen"): [_texts(each)[0] for each in voted],
-            words("compare_other"): [_texts(each)[1] for each in voted],
+            words("blind_better"): [_winner(each) or words("blind_tie") for each in voted],
+            words("blind_chosen"): [_texts(each)[0] for each in voted],
+            words("blind_other"): [_texts(each)[1] for each in voted],
         },
         hide_index=True,
-        alt=words("compare_votes"),
+        alt=words("blind_votes"),
         key="votes",
     )
 

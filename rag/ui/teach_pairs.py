@@ -19,7 +19,8 @@ from rag.ui.services import Services
 from rag.ui.strings import Words
 
 _Edits = dict[int, dict[str, str]]  # id of a pair -> field -> new text
-_WIDTHS = {"question": 220, "answer": 200, "source": 140, "quote": 200, "passage": 160}
+_WIDTHS = {"question": 190, "answer": 170, "quote": 190, "source": 120, "passage": 200}
+_ORDER = ("state", "question", "answer", "quote", "remark", "source", "passage")
 _DRAFTS = "pair-drafts"  # in the session: edits that were not saved yet
 _BASE = "pair-base"  # the key of the table, and the edits that it was made with
 _DISCARDED = "pair-discarded"  # how often edits were discarded; another number is another table
@@ -85,6 +86,7 @@ def _draw_table(words: Words, shown: Sequence[Pair], pairs: Sequence[Pair]) -> _
         table,
         key=key,
         hide_index=True,
+        column_order=_ORDER,
         disabled=["remark"],
         row_height=70,
         alt=words("pairs_alt"),
@@ -94,7 +96,7 @@ def _draw_table(words: Words, shown: Sequence[Pair], pairs: Sequence[Pair]) -> _
                 options=PAIR_STATES,
                 format_func=lambda state: words(f"pair_{state}"),
                 required=True,
-                width=110,
+                width=95,
             ),
             **{
                 field: st.column_config.TextColumn(
@@ -102,7 +104,7 @@ def _draw_table(words: Words, shown: Sequence[Pair], pairs: Sequence[Pair]) -> _
                 )
                 for field, width in _WIDTHS.items()
             },
-            "remark": st.column_config.TextColumn(words("pairs_remark"), width=150),
+            "remark": st.column_config.TextColumn(words("pairs_remark"), width=140),
         },
     )
     edited = st.session_state[key]["edited_rows"] if key in st.session_state else {}
