@@ -42,8 +42,14 @@ class OpenVinoCausalModel:
 
     def _compile(self) -> Any:  # noqa: ANN401 - the library ships no types
         group = "0" if self._precision == HALF else _ACTIVATION_GROUP
+        # With its cache of kernels OpenVINO 2026.4 never frees 28 MB of a model that has answered,
+        # so that exchanging models would fill the memory. Without it decoding is 9 % slower.
         return compile_graph(
-            self._graph, self._precision, self._threads, DYNAMIC_QUANTIZATION_GROUP_SIZE=group
+            self._graph,
+            self._precision,
+            self._threads,
+            DYNAMIC_QUANTIZATION_GROUP_SIZE=group,
+            CPU_RUNTIME_CACHE_CAPACITY="0",
         )
 
     @property
