@@ -42,6 +42,7 @@ def add_check(commands: Any) -> None:  # noqa: ANN401 - argparse names no type f
         help="rows to make and look at as they are learned, drawn at random; 0: none",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--progress", action="store_true", help="progress as JSON, for programs")
     parser.add_argument("--models", type=Path, help="folder of the models")
     parser.add_argument("--config", type=Path, help="TOML file with settings of the product")
     parser.set_defaults(run_command=run_check)
@@ -59,7 +60,8 @@ def run_check(arguments: argparse.Namespace, config: Config) -> int:
     read = _read(arguments, experiment, config)
     made = _Made()
     if arguments.rows > 0:
-        made = _made(read, experiment, config, arguments.rows)
+        printer = ProgressPrinter(as_json=arguments.progress)
+        made = _made(read, experiment, config, arguments.rows, printer)
     report = check_examples(
         read, experiment, rows=made.rows, found=made.found, encoder=made.encoder
     ).with_findings(*made.findings)
@@ -110,7 +112,11 @@ def _read(
 
 
 def _made(
-    read: "list[ReadExamples]", experiment: "TrainingConfig", config: Config, count: int
+    read: "list[ReadExamples]",
+    experiment: "TrainingConfig",
+    config: Config,
+    count: int,
+    printer: ProgressPrinter,
 ) -> _Made:
     """Return rows of at most ``count`` examples, if there are a model and an index for them."""
     from training.encoding import RowEncoder
@@ -124,7 +130,6 @@ def _made(
         return _Made()
     try:
         encoder = RowEncoder(_tokenizer_folder(experiment, config))
-        printer = ProgressPrinter(as_json=False)
         with RowMaker(pool, experiment, config, encoder, progress=printer) as maker:
             found = maker.rows(sample, experiment.seed, gold_position="as_retrieved")
             rows = maker.rows(sample, experiment.seed, gold_position="random")

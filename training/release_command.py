@@ -1,6 +1,7 @@
 """``python -m training activate``, ``rollback`` and ``models``: which model answers."""
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ def add_release(commands: Any) -> None:  # noqa: ANN401 - argparse names no type
     activate.add_argument("--force", action="store_true", help="although it is worse; give --why")
     activate.add_argument("--why", default="", metavar="TEXT", help="reason, which is kept")
     activate.set_defaults(run_command=run_activate)
+    activate.add_argument("--json", action="store_true", help="print one JSON object")
     rollback = commands.add_parser("rollback", help="let the model before answer again")
+    rollback.add_argument("--json", action="store_true", help="print one JSON object")
     rollback.set_defaults(run_command=run_rollback)
     models = commands.add_parser("models", help="which answer models are here, and which answers")
     models.add_argument("--json", action="store_true", help="print one JSON object")
@@ -39,6 +42,9 @@ def run_activate(arguments: argparse.Namespace, config: Config) -> int:
     done = activate(
         arguments.name, config, run=arguments.run, force=arguments.force, why=arguments.why
     )
+    if arguments.json:
+        print_json(asdict(done))
+        return 0
     for gate in done.gates:
         print(f"  {'passed' if gate.is_passed else 'FAILED'}: {gate}")
     print(f"{done.model} answers now. `python -m training rollback` lets {done.previous} again.")
@@ -47,18 +53,18 @@ def run_activate(arguments: argparse.Namespace, config: Config) -> int:
 
 def run_rollback(arguments: argparse.Namespace, config: Config) -> int:
     """Let the model before answer again."""
-    del arguments
     from training.release import rollback
 
     done = rollback(config)
+    if arguments.json:
+        print_json(asdict(done))
+        return 0
     print(f"{done.model} answers again, in place of {done.previous}.")
     return 0
 
 
 def run_models(arguments: argparse.Namespace, config: Config) -> int:
     """List the answer models."""
-    from dataclasses import asdict
-
     from training.evaluation_table import ALL
     from training.known_models import known_models, prune_models
 
