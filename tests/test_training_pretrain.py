@@ -23,7 +23,7 @@ from training.pretrain import (
     load_pretrained,
     pack_blocks,
     pretrain,
-    read_raw_folder,
+    read_raw_folders,
     split_documents,
 )
 from training.probes import mean_loss
@@ -108,7 +108,7 @@ def test_a_folder_is_read_by_the_readers_of_the_product(tmp_path: Path) -> None:
     (tmp_path / "page.html").write_text("<h1>Loans</h1><script>x()</script><p>Two weeks.</p>")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
 
-    found = {document.path: document.text for document in read_raw_folder(tmp_path, Config())}
+    found = {document.path: document.text for document in read_raw_folders([tmp_path], Config())}
 
     assert set(found) == {"規程.txt", "page.html"}
     assert "貸出は十四日です。" in found["規程.txt"]
@@ -120,7 +120,7 @@ def test_a_folder_with_one_readable_file_is_refused_with_its_numbers(tmp_path: P
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.4 and then nothing")
 
     with pytest.raises(RawFolderError, match=r"Of 2 files .* 1 could be read"):
-        read_raw_folder(tmp_path, Config())
+        read_raw_folders([tmp_path], Config())
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -18,9 +18,9 @@ from rag.evaluation.metrics import Estimate
 from training.callbacks import CHECKPOINTS, LOG
 from training.config import METHODS, TrainingConfig
 from training.datatypes import QAExample
-from training.metrics import interval, share
 from training.pretrain import PretrainReport, load_pretrained, pretrain, split_documents
 from training.probes import SHOTS, Prober, ProbeReport
+from training.run_folder import write_json
 
 # Where each method is usually at its best for a model of 0.1 billion weights. GaLore multiplies
 # its steps by the scale 0.25, so the rate of another method would say nothing about it.
@@ -98,7 +98,7 @@ def compare_methods(
         raise ComparisonError(f"No such method: {', '.join(sorted(unknown))}. See {METHODS}.")
     train, held_out = split_documents(documents, config.data.held_out_share, config.seed)
     learned = {document.path for document in train}
-    shots, asked = _shots_and_questions(questions, learned, max_questions, config.seed)
+    shots, asked = choose_questions(questions, learned, max_questions, config.seed)
     out.mkdir(parents=True, exist_ok=True)
     results: list[MethodResult] = []
     for method, tried in rates.items():
@@ -110,14 +110,14 @@ def compare_methods(
             runs.append(_Run(rate, folder, _trained(train, held_out, base, folder, run, progress)))
         best = min(runs, key=lambda run: run.report.loss_after)
         if not results:
-            probed = _probed(base, base, shots, asked, config.seed, out / BEFORE, progress)
+            probed = probe_model(base, base, shots, asked, config.seed, out / BEFORE, progress)
             results.append(_row_before(best.report.loss_before, probed))
         model = best.report.folder
-        probed = _probed(base, model, shots, asked, config.seed, best.folder, progress)
+        probed = probe_model(base, model, shots, asked, config.seed, best.folder, progress)
         results.append(_row(method, runs, best, probed))
         for run_folder in {run.report.folder for run in runs} - {model}:
             shutil.rmtree(run_folder, ignore_errors=True)  # a whole model each
-        _write(out / TABLE, [asdict(result) for result in results])
+        write_json(out / TABLE, [asdict(result) for result in results])
     return results
 
 
@@ -144,10 +144,20 @@ def _shown(found: Estimate) -> str:
     return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
-def _shots_and_questions(
+def choose_questions(
     questions: Sequence[QAExample], learned: set[str], most: int, seed: int
 ) -> tuple[list[QAExample], list[QAExample]]:
-    """Return worked examples, and what is asked: about documents that were learned, if known."""
+    """Return worked examples, and what is asked: about documents that were learned, if known.
+
+    Args:
+        questions: all there are; those without an answer are left out.
+        learned: paths of documents that were trained on.
+        most: questions to ask, chosen at random.
+        seed: of the choice.
+
+    Raises:
+        ComparisonError: fewer than two questions are left to ask.
+    """
     order = np.random.default_rng(seed).permutation(len(questions))
     known = [questions[n] for n in order if questions[n].is_answerable]
     shots: list[QAExample] = []
@@ -184,11 +194,11 @@ def _trained(
     progress(Progress("method", 0, 0, folder.name))
     report = pretrain(train, held_out, base, folder, config, progress)
     shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
-    _write(file, {**asdict(report), "folder": str(report.folder)})
+    write_json(file, {**asdict(report), "folder": str(report.folder)})
     return report
 
 
-def _probed(
+def probe_model(
     base: Path,
     folder: Path,
     shots: Sequence[QAExample],
@@ -197,12 +207,13 @@ def _probed(
     out: Path,
     progress: Callable[[Progress], None],
 ) -> ProbeReport:
+    """Probe what `pretrain` left in ``folder``; each answer goes to ``probes.json`` in ``out``."""
     model, tokenizer = load_pretrained(base, folder)
     report = Prober(model, tokenizer).probe(
         shots, asked, seed, lambda done, total: progress(Progress("probe", done, total, out.name))
     )
-    out.mkdir(exist_ok=True)
-    _write(
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(
         out / "probes.json",
         [
             {"question": q.question, "gold": q.answer, "answer": a, "exact": e, "rank": r}
@@ -214,7 +225,7 @@ def _probed(
 
 def _row_before(loss: float, probed: ProbeReport) -> MethodResult:
     return MethodResult(
-        BEFORE, 0.0, (), 0, 0.0, 0, 0.0, (), (), loss, len(probed.exact), *_estimates(probed)
+        BEFORE, 0.0, (), 0, 0.0, 0, 0.0, (), (), loss, len(probed.exact), *probed.estimates()
     )
 
 
@@ -234,20 +245,5 @@ def _row(method: str, runs: Sequence[_Run], best: _Run, probed: ProbeReport) -> 
         tuple((x["step"], x["eval_loss"]) for x in lines if "eval_loss" in x),
         report.loss_after,
         len(probed.exact),
-        *_estimates(probed),
+        *probed.estimates(),
     )
-
-
-def _estimates(probed: ProbeReport) -> tuple[Estimate, Estimate]:
-    ones = [1.0] * len(probed.exact)
-    exact = interval(share(probed.exact, ones))
-    ranks = interval(share([1 / rank for rank in probed.ranks], ones))
-    assert exact is not None  # there are questions
-    assert ranks is not None
-    return exact, ranks
-
-
-def _write(file: Path, value: object) -> None:
-    aside = file.with_name(f".{file.name}.partial")
-    aside.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-    aside.replace(file)

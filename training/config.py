@@ -16,6 +16,7 @@ class DataSettings:
     """What is learned from, and what is held out."""
 
     files: tuple[Path, ...] = ()  # a relative path is one from the working directory
+    folders: tuple[Path, ...] = ()  # of raw documents, for the task "pretrain"
     columns: tuple[str, ...] = ()  # "question=質問文": what a field is read from, if not detected
     feedback: bool = False  # add the accepted corrections of the app
     max_rows: int = 0  # chosen at random; 0: all

@@ -5,10 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rag.cli.printing import ProgressPrinter
 from rag.config import Config
 from rag.datatypes import Progress
 from rag.errors import RagError
-from training.config import METHODS, TrainingConfig
+from training.config import METHODS
 from training.config_file import load_training_config
 
 
@@ -24,7 +25,7 @@ def add_experiments(commands: Any) -> None:  # noqa: ANN401 - argparse names no 
     option = compare.add_argument
     option("--folder", type=Path, required=True, help="documents to learn")
     option("--questions", type=Path, required=True, help="questions about them, with answers")
-    option("--settings", default="domain-lora", help="training settings: a name or a TOML file")
+    option("--training", default="domain-lora", metavar="FILE", help="TOML file of the experiment")
     option("--methods", nargs="+", choices=METHODS, default=["lora", "galore", "full"])
     option(
         "--learning-rates", nargs="+", default=[], metavar="METHOD=RATE,RATE",
@@ -34,44 +35,48 @@ def add_experiments(commands: Any) -> None:  # noqa: ANN401 - argparse names no 
     option("--base", default="", help="16-bit model to start from (default: that of the settings)")
     option("--out", type=Path, default=Path("state/compare-methods"), help="folder of all runs")
     option("--models", type=Path, help="folder of the models")
-    option("--config", type=Path, help="TOML file with settings of the app")
+    option("--config", type=Path, help="TOML file with settings of the product")
+    compare.set_defaults(run_command=run_compare_methods)
 
 
-def run_compare_methods(
-    arguments: argparse.Namespace, config: Config, progress: Callable[[Progress], None]
-) -> str:
-    """Return the table of results as Markdown.
+def run_compare_methods(arguments: argparse.Namespace, config: Config) -> int:
+    """Print the table of results as Markdown; curves and answers stay in the folder of the runs.
 
     Raises:
         RagError: what is wrong with folder, questions, base or options.
     """
     from rag.environment import limit_threads
-    from rag.model_folder import find_model
-    from training.compare_methods import compare_methods, table
-    from training.examples.read import read_examples
-    from training.pretrain import read_raw_folder
 
     limit_threads(config.threads)
-    training = load_training_config(Path(arguments.settings))
-    rates = _rates(arguments.methods, arguments.learning_rates)
+    from training.compare_methods import TABLE, compare_methods, table
+    from training.examples.read import read_examples
+    from training.pretrain import read_raw_folders
+
+    progress = ProgressPrinter(as_json=False)
+    training = load_training_config(Path(arguments.training))
     results = compare_methods(
-        read_raw_folder(arguments.folder, config),
+        read_raw_folders([arguments.folder], config),
         read_examples(arguments.questions).examples,
-        find_model(arguments.base or _base(training), config.models_dir),
+        _base(arguments.base or training.base, config, progress),
         arguments.out,
         training,
-        rates,
+        _rates(arguments.methods, arguments.learning_rates),
         progress,
         arguments.max_questions,
     )
-    return table(results)
+    print(table(results))
+    print(f"Loss curves: {arguments.out / TABLE}")
+    return 0
 
 
-def _base(training: TrainingConfig) -> str:
+def _base(name: str, config: Config, progress: Callable[[Progress], None]) -> Path:
+    from rag.model_folder import find_model
     from training.config import DEFAULT_BASE
-    from training.default_models import BASE_MODEL
+    from training.default_models import make_base_model
 
-    return BASE_MODEL if training.base == DEFAULT_BASE else training.base
+    if name == DEFAULT_BASE:
+        return make_base_model(config, progress)
+    return find_model(name, config.models_dir)
 
 
 def _rates(methods: Sequence[str], given: Sequence[str]) -> dict[str, tuple[float, ...]]:

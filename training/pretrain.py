@@ -53,19 +53,20 @@ class PretrainReport:
     loss_after: float
 
 
-def read_raw_folder(folder: Path, settings: Config) -> list[Document]:
+def read_raw_folders(folders: Sequence[Path], settings: Config) -> list[Document]:
     """Return the text of every file that a reader of the product can read, sorted by path.
 
     Raises:
         RawFolderError: there are fewer than two, so none can be held out.
-        BuildError: the folder cannot be read.
+        BuildError: a folder cannot be read.
     """
-    outcomes = list(read_folder(folder, settings))
+    outcomes = [outcome for folder in folders for outcome in read_folder(folder, settings)]
     documents = [outcome.document for outcome in outcomes if outcome.document is not None]
     if len(documents) < 2:
         raise RawFolderError(
-            f"Of {len(outcomes)} files in {folder}, {len(documents)} could be read. At least two "
-            "are needed: one to learn from and one to test on."
+            f"Of {len(outcomes)} files in {', '.join(map(str, folders)) or 'no folder'}, "
+            f"{len(documents)} could be read. At least two are needed: one to learn from and one "
+            "to test on. Name folders in data.folders."
         )
     return documents
 

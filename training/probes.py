@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from rag.datatypes import Language
+from rag.evaluation.metrics import Estimate
 from training.datatypes import QAExample
-from training.metrics import best_match, normalized_exact
+from training.metrics import best_match, interval, normalized_exact, share
 
 SHOTS = 3
 MAX_NEW_TOKENS = 24
@@ -42,6 +43,15 @@ class ProbeReport:
     exact: tuple[float, ...]  # 1 where the answer is right after normalization
     answers: tuple[str, ...]  # what was written
     ranks: tuple[int, ...]  # of the right term, 1-based
+
+    def estimates(self) -> tuple[Estimate, Estimate]:
+        """Return exact match and mean reciprocal rank, with 95 % intervals over the questions."""
+        ones = [1.0] * len(self.exact)
+        exact = interval(share(self.exact, ones))
+        mrr = interval(share([1 / rank for rank in self.ranks], ones))
+        assert exact is not None  # there are questions
+        assert mrr is not None
+        return exact, mrr
 
 
 def make_term_items(
