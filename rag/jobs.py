@@ -92,7 +92,7 @@ class Jobs:
         Raises:
             RagError: a check is live, or the process cannot start. So for those below.
         """
-        arguments = ["check", "--config", str(settings_file)]
+        arguments = ["check", "--training", str(settings_file)]
         return self._start(CHECK, settings_file.stem, arguments)
 
     def start_training(self, settings_file: Path, name: str) -> Job:
@@ -203,7 +203,8 @@ class Jobs:
         files = self._files(job_id)
         report_json = _read_report(job.kind, files.out)
         outcome = ""
-        if report_json is not None and return_code in (0, None):
+        # A check whose report forbids to train ends with 1, and has come to its end all the same.
+        if report_json is not None and (return_code in (0, None) or job.kind == CHECK):
             outcome = str(json.loads(report_json).get("state", "done"))  # of a training
         state: JobState = "failed"
         message = ""
@@ -227,11 +228,11 @@ def _read_report(kind: str, out: Path) -> str | None:
     That of a sync without its list of files, which the index holds as well.
     """
     try:
-        text = out.read_text(encoding="utf-8").strip()
+        text = out.read_text(encoding="utf-8")
         if kind == SYNC:
             report_from_json(text)
             return json.dumps({**json.loads(text), "files": []}, ensure_ascii=False)
-        last = text.splitlines()[-1]  # libraries may have written before it
-        return last if isinstance(json.loads(last), dict) else None
-    except (OSError, ValueError, IndexError):
+        report = json.loads(text[text.rfind("\n{") + 1 :])  # libraries may have written before it
+    except (OSError, ValueError):
         return None
+    return json.dumps(report, ensure_ascii=False)

@@ -49,8 +49,8 @@ def check(settings: Path) -> int:
     if settings.name.startswith("cut"):
         report["findings"] = [training_state.BLOCKED, *report["findings"]]
         report["blocking"] = [training_state.BLOCKED["en"]]
-    sys.stdout.write(json.dumps(report, ensure_ascii=False))
-    return 0
+    sys.stdout.write(json.dumps(report, ensure_ascii=False, indent=2))
+    return 1 if report["blocking"] else 0
 
 
 def run(argv: list[str]) -> int:

@@ -255,3 +255,115 @@ def test_the_environment_gives_the_same_settings_again(tmp_path: Path) -> None:
         top_k=5,
         query_prefix="q: ",
     )
+
+
+# Trainings, their checks and activations
+
+TRAINER = (sys.executable, "-c")
+TRAINED = '{"run_id": "20261121-103000-tea", "state": "done", "model": "tea"}'
+
+
+def train(config: Config, store: Store, script: str) -> tuple[Jobs, Job]:
+    jobs = Jobs(config, store, training_program=(*TRAINER, script))
+    return jobs, jobs.start_training(Path("/s/tea.toml"), "tea")
+
+
+def ended_of(store: Store, kind: str) -> Job:
+    wait_until(lambda: not store.jobs.live())
+    job = store.jobs.latest(kind)
+    assert job is not None
+    return job
+
+
+def test_what_a_training_says_last_is_its_result(config: Config, store: Store) -> None:
+    train(config, store, f"print('{{\"noise\": 1}}'); print('{TRAINED}')")
+    job = ended_of(store, "training")
+    assert (job.state, job.subject, job.result["model"]) == ("done", "tea", "tea")
+
+
+def test_each_command_of_the_training_side_gets_its_arguments(config: Config, store: Store) -> None:
+    jobs = Jobs(config, store, training_program=(*TRAINER, "import sys, json; "
+                "print(json.dumps({'argv': sys.argv[1:]}))"))  # fmt: skip
+    started = [
+        jobs.start_check(Path("/s/tea.toml")), jobs.start_training(Path("/s/tea.toml"), "tea"),
+    ]  # fmt: skip
+    wait_until(lambda: not store.jobs.live())
+    started += [jobs.resume_training("r1"), jobs.start_activation("tea")]
+    wait_until(lambda: not store.jobs.live())
+    started.append(jobs.start_rollback("old"))
+    wait_until(lambda: not store.jobs.live())
+    found = [job for one in started if (job := store.jobs.by_id(one.id)) is not None]
+    assert [job.result["argv"] for job in found] == [
+        ["check", "--training", "/s/tea.toml", "--json", "--progress"],
+        ["run", "--config", "/s/tea.toml", "--json", "--progress"],
+        ["run", "--resume", "r1", "--json", "--progress"],
+        ["activate", "tea", "--json"],
+        ["rollback", "--json"],
+    ]
+
+
+def test_a_sync_and_a_training_go_side_by_side_but_not_two_trainings(
+    config: Config, store: Store
+) -> None:
+    jobs = Jobs(
+        config, store, program=(*TRAINER, SLOW), training_program=(*TRAINER, SLOW)
+    )  # fmt: skip
+    sync = jobs.start_sync(SyncRequest())
+    training = jobs.start_training(Path("/s/tea.toml"), "tea")
+    with pytest.raises(RagError, match="Another training is under way"):
+        jobs.resume_training("r1")
+    jobs.cancel(sync.id)
+    jobs.cancel(training.id)
+    assert ended_of(store, "training").state == "cancelled"
+
+
+def test_a_stopped_training_has_time_to_keep_its_checkpoint(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(jobs_module, "KILL_AFTER_SECONDS", 0.1)  # that of a sync
+    kept = tmp_path / "checkpoint"
+    script = f"""
+import pathlib, signal, sys, time
+def stop(*_):
+    time.sleep(0.8)
+    pathlib.Path({str(kept)!r}).touch()
+    print('{{"run_id": "r1", "state": "stopped", "model": ""}}')
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+{SLOW}"""
+    jobs, job = train(config, store, script)
+    wait_until(lambda: (store.jobs.latest("training") or job).progress.stage == "read")
+    jobs.cancel(job.id)
+    ended = ended_of(store, "training")
+    assert (ended.state, ended.result["run_id"]) == ("cancelled", "r1")
+    assert kept.exists()
+
+
+def test_a_training_that_will_not_stop_is_killed_in_the_end(
+    config: Config, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "TRAINING_KILL_AFTER_SECONDS", 0.3)
+    jobs, job = train(config, store, STUBBORN)
+    wait_until(lambda: (store.jobs.latest("training") or job).progress.stage == "read")
+    jobs.cancel(job.id)
+    ended = ended_of(store, "training")
+    assert (ended.state, ended.return_code) == ("cancelled", -signal.SIGKILL)
+
+
+def test_a_check_that_forbids_to_train_is_done_and_one_that_fails_is_not(
+    config: Config, store: Store
+) -> None:
+    blocked = "import sys, json; print(json.dumps({'blocking': ['x']}, indent=2)); sys.exit(1)"
+    Jobs(config, store, training_program=(*TRAINER, blocked)).start_check(Path("/s/tea.toml"))
+    job = ended_of(store, "check")
+    assert (job.state, job.result) == ("done", {"blocking": ["x"]})
+    Jobs(config, store, training_program=(*TRAINER, BAD)).start_check(Path("/s/tea.toml"))
+    job = ended_of(store, "check")
+    assert (job.state, job.message, job.result) == ("failed", "The folder is empty.", {})
+
+
+def test_a_training_that_is_killed_says_which_job_it_was(config: Config, store: Store) -> None:
+    train(config, store, KILLED)
+    assert ended_of(store, "training").message.startswith(
+        "The training ended unexpectedly with code -9. Its log is "
+    )

@@ -8,7 +8,7 @@ from rag.ui.strings import Words
 
 _MOST_POINTS = 400  # of a line; a browser draws no more in its width
 _HEIGHT = 330
-_BLUE, _AMBER = "#4a80b3", "#d39b22"  # told apart in both themes, and without colour vision
+_BLUE, _AMBER = "#5590c8", "#d39b22"  # told apart in both themes, and without colour vision
 
 Spec = dict[str, Any]
 
@@ -28,7 +28,7 @@ def loss_chart(words: Words, points: Sequence[LogPoint]) -> Spec:
         "layer": [
             {
                 "transform": [{"filter": {"field": "kind", "equal": names[0]}}],
-                "mark": {"type": "line", "strokeWidth": 1.5, "opacity": 0.75},
+                "mark": {"type": "line", "strokeWidth": 1.5},
             },
             {
                 "transform": [{"filter": {"field": "kind", "equal": names[1]}}],

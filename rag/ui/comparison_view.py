@@ -52,29 +52,40 @@ def draw_comparison(words: Words, table: Comparison) -> None:
 
 
 def comparison_html(words: Words, table: Comparison) -> str:
-    """Return the table: a row a measure, a column a model, and what the last one gained."""
+    """Return the table: a row a measure, a column a model, and what the last one gained.
+
+    Each cell names its column as well, for a narrow window, where a row is a block.
+    """
     shown = [candidate for candidate in table.candidates if not candidate.unavailable]
     last = next((c for c in reversed(shown) if c.name != table.baseline), None)
     heads = [words("compare_measure"), *(candidate_words(words, c.name) for c in shown)]
     if last is not None:
         heads.append(words("compare_gain", name=candidate_words(words, last.name)))
     head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
-    body = "".join(
-        _measure_row(
-            words,
-            measure,
-            [_values(c).get(measure) for c in shown],
-            _gain(table, last, measure),
-            has_gain=last is not None,
-        )
-        for measure in (*MEASURES, *LABEL_MEASURES)
-        if any(measure in _values(c) for c in shown)
-    )
-    body += _cost_rows(words, shown, has_gain=last is not None)
+    body = ""
+    for measure in (*MEASURES, *LABEL_MEASURES):
+        values = [_values(candidate).get(measure) for candidate in shown]
+        if any(values):
+            cells = ["–" if value is None else f"{value.mean:.3f}" for value in values]
+            if last is not None:
+                cells.append(_gain_html(words, measure, table.difference(last.name, measure)))
+            body += _row_html(words, measure, heads, cells)
+    body += _row_html(words, "seconds", heads, [f"{c.seconds:.2f}" for c in shown])
+    body += _row_html(words, "memory", heads, [f"{c.peak_memory_mb:,.0f}" for c in shown])
     return (
         f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _row_html(words: Words, measure: str, heads: Sequence[str], cells: Sequence[str]) -> str:
+    title = html.escape(words.known(f"measure_{measure}_help", ""), quote=True)
+    name = html.escape(words(f"measure_{measure}"))
+    values = "".join(
+        f'<td data-column="{html.escape(column, quote=True)}">{cell}</td>'
+        for column, cell in zip(heads[1:], [*cells, *([""] * len(heads))], strict=False)
+    )
+    return f'<tr><th scope="row" title="{title}">{name}</th>{values}</tr>'
 
 
 def candidate_words(words: Words, name: str) -> str:
@@ -86,35 +97,17 @@ def _values(candidate: CandidateScores) -> Mapping[str, Estimate]:
     return {**candidate.measures, **candidate.labels}
 
 
-def _gain(table: Comparison, last: CandidateScores | None, measure: str) -> Difference | None:
-    return None if last is None else table.difference(last.name, measure)
-
-
-def _measure_row(
-    words: Words,
-    measure: str,
-    values: Sequence[Estimate | None],
-    gain: Difference | None,
-    *,
-    has_gain: bool,
-) -> str:
-    cells = "".join(f"<td>{'–' if value is None else f'{value.mean:.3f}'}</td>" for value in values)
-    name = html.escape(words(f"measure_{measure}"))
-    title = html.escape(words(f"measure_{measure}_help"), quote=True)
-    last = f"<td>{_gain_html(words, measure, gain)}</td>" if has_gain else ""
-    return f'<tr><th scope="row" title="{title}">{name}</th>{cells}{last}</tr>'
-
-
 def _gain_html(words: Words, measure: str, gain: Difference | None) -> str:
     if gain is None:
         return "–"
     verdict = verdict_of(measure, gain.estimate)
     figures = (
         f"{gain.estimate.mean:+.3f} [{gain.estimate.low:+.3f}, {gain.estimate.high:+.3f}]"
-        f" · n = {gain.rows:,}"
+        f" · n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{gain.rows:,}"
     )
     if gain.p is not None:
-        figures += f" · p = {gain.p:.3f}" if gain.p >= 0.001 else " · p < 0.001"
+        p = f"p = {gain.p:.3f}" if gain.p >= 0.001 else "p < 0.001"
+        figures += " · " + p.replace(" ", "\N{NO-BREAK SPACE}")
     return (
         f'<span class="fk-verdict fk-{verdict}">{html.escape(words(f"compare_{verdict}"))}</span>'
         f'<span class="fk-note">{html.escape(figures)}</span>'
@@ -129,20 +122,6 @@ def verdict_of(measure: str, difference: Estimate) -> str:
     if difference.high < 0:
         return "worse" if sign > 0 else "better"
     return "same"
-
-
-def _cost_rows(words: Words, shown: Sequence[CandidateScores], *, has_gain: bool) -> str:
-    costs = {
-        "measure_seconds": [f"{c.seconds:.2f}" for c in shown],
-        "measure_memory": [f"{c.peak_memory_mb:,.0f}" for c in shown],
-    }
-    return "".join(
-        f'<tr><th scope="row">{html.escape(words(key))}</th>'
-        + "".join(f"<td>{value}</td>" for value in values)
-        + ("<td></td>" if has_gain else "")
-        + "</tr>"
-        for key, values in costs.items()
-    )
 
 
 def _worst_html(words: Words, row: WorstRow) -> str:

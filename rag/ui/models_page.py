@@ -84,7 +84,9 @@ def _draw_activation(services: Services, words: Words, job: Job, serving: Servin
         st.fragment(_draw_live, run_every="1s")(services, words)
     elif job.state == "failed":
         with st.container(border=True, key="refusal"):
-            st.error(words("models_refused", model=job.subject), icon=":material/block:")
+            when = local_time(job.finished or job.created)
+            refused = words("models_refused", model=job.subject, when=when)
+            st.error(refused, icon=":material/block:")
             for line in refusal_lines(reason_words(words, job.message)):
                 st.text(line)
     elif job.state == "done" and job.subject == serving.model:

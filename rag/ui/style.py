@@ -96,6 +96,8 @@ dl.fk-feedback.fk-feedback {
 .fk-feedback dt { font-size: .8rem; opacity: .7; font-weight: 400; padding: .1rem 0 0; }
 .fk-feedback dd { margin: 0; padding: 0; line-height: 1.6; white-space: pre-wrap; }
 .fk-feedback dd { overflow-wrap: anywhere; }
+/* Streamlit's hint on how to send a form is English everywhere. */
+[class*="st-key-feedback-"] [data-testid="InputInstructions"] { display: none; }
 .fk-side { font-weight: 600; opacity: .6; margin: 0 0 .4rem; }
 .fk-finding {
   margin: .3rem 0; padding: .45rem .8rem; line-height: 1.6; overflow-wrap: anywhere;
@@ -129,10 +131,28 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   padding: .4rem .8rem; text-align: right; vertical-align: top; line-height: 1.5;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
-.fk-table thead th { font-size: .82rem; opacity: .75; font-weight: 500; vertical-align: bottom; }
+.fk-table thead th {
+  white-space: nowrap; font-size: .82rem; opacity: .75; font-weight: 500; vertical-align: bottom;
+}
 .fk-table th[scope=row] { font-weight: 400; }
 .fk-table th:first-child { text-align: left; padding-left: 0; min-width: 8rem; }
 .fk-table td:last-child { min-width: 13rem; }
+@media (max-width: 640px) {
+  .fk-table thead { display: none; }
+  .fk-table tr {
+    display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 .8rem; padding: .5rem 0;
+    border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
+  }
+  .fk-table th[scope=row] { grid-column: 1 / -1; font-weight: 600; }
+  .fk-table tbody th, .fk-table tbody td {
+    border: 0; padding: 0; text-align: left;
+  }
+  .fk-table td::before {
+    content: attr(data-column); display: block; font-size: .75rem; opacity: .7;
+  }
+  .fk-table td:empty { display: none; }
+  .fk-table td:last-child { min-width: 0; grid-column: 1 / -1; }
+}
 .fk-verdict { display: block; }
 .fk-verdict.fk-better { color: #3d9a5f; font-weight: 600; }
 .fk-verdict.fk-worse { color: #c9463d; font-weight: 600; }
@@ -140,7 +160,7 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   padding: .7rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
 .fk-worst-answers {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .5rem 1.3rem;
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .5rem 1.3rem;
 }
 .st-key-conversations button { justify-content: flex-start; min-height: 2.1rem; }
 .st-key-conversations button > div { width: 100%; }

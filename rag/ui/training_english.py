@@ -77,7 +77,7 @@ TRAINING_EN = {
     "train_labels": "Labels",
     "train_majority": "Always saying “{label}” would be {accuracy} accurate with a macro-F1 of "
     "{macro_f1}. A model is worth something only above that.",
-    "train_tokens": "median {median} · 95 % up to {p95} · longest {longest}",
+    "train_tokens": "median {median} · 95% up to {p95} · longest {longest}",
     "train_prompt_tokens": "Length of the prompts",
     "train_completion_tokens": "Length of the answers",
     "train_sample": "One row as it is learned",
@@ -154,13 +154,13 @@ TRAINING_EN = {
     "models_activating_help": "It is loaded and asked a few test questions. Until that is done the "
     "present model answers.",
     "models_activated": "{model} answers now.",
-    "models_refused": "{model} was not activated",
+    "models_refused": "{model} was not activated ({when})",
     "models_to_run": "Show its training",
     "models_card": "Model card",
     "models_no_table": "This model was not compared with others yet.",
     # The table
     "compare_help": "{count} held-out questions, the same passages for every model. The gain is "
-    "that of the last model over the first one, with its 95 % interval.",
+    "that of the last model over the first one, with its 95% interval.",
     "compare_measure": "Measure",
     "compare_gain": "Gain of {name}",
     "compare_better": "better",
