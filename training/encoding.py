@@ -53,7 +53,7 @@ class RowEncoder:
                 "served. Choose an instruction-tuned model (its name often ends in -Instruct)."
             )
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(
                 folder, trust_remote_code=False, local_files_only=True
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
@@ -67,7 +67,7 @@ class RowEncoder:
     @property
     def pad_id(self) -> int:
         """Token that fills up a batch. It is masked, and may be the one that ends an answer."""
-        pad = self._tokenizer.pad_token_id
+        pad = self.tokenizer.pad_token_id
         return self.end_id if pad is None else int(pad)
 
     def prompt_ids(self, prompt: Prompt) -> list[int]:
@@ -103,7 +103,7 @@ class RowEncoder:
 
     def text(self, ids: Sequence[int]) -> str:
         """Return what ``ids`` say, special tokens written out, for a person to check."""
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False))
 
     def check_eos(self, encoded: Encoded) -> None:
         """Make sure that a row teaches its end, and nothing of its prompt.
@@ -118,7 +118,7 @@ class RowEncoder:
             raise ValueError("The labels are not the tokens of the answer.")
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return ids
 
     def _end_id(self) -> int:
@@ -135,7 +135,7 @@ class RowEncoder:
         """Return the tokens that end a served answer, as `TorchCausalModel.end_ids` does."""
         end = _read(self._folder / "generation_config.json").get("eos_token_id")
         ends = {end} if isinstance(end, int) else set(end or ())
-        own = self._tokenizer.eos_token_id
+        own = self.tokenizer.eos_token_id
         return ends | ({own} if own is not None else set())
 
     def _after_answer(self) -> str:

@@ -84,6 +84,21 @@ def _keep_gradients(model: Any) -> None:  # noqa: ANN401 - a transformers model
             module.support_avx512bf16_for_cpu = False
 
 
+def lora_config(train: TrainSettings) -> Any:  # noqa: ANN401 - a peft.LoraConfig
+    """Return the adapter that the settings ask for."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=train.rank,
+        lora_alpha=train.alpha,
+        lora_dropout=train.dropout,
+        use_rslora=train.method == "rslora",
+        target_modules=targets(train),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+
+
 def with_adapter(model: Any, train: TrainSettings, seed: int) -> Any:  # noqa: ANN401 - a peft model
     """Return ``model`` with a new adapter, whose weights alone learn, in 32 bits.
 
@@ -93,20 +108,11 @@ def with_adapter(model: Any, train: TrainSettings, seed: int) -> Any:  # noqa: A
     import torch
 
     with without_gptqmodel():
-        from peft import LoraConfig, get_peft_model
+        from peft import get_peft_model
 
         torch.manual_seed(seed)
-        settings = LoraConfig(
-            r=train.rank,
-            lora_alpha=train.alpha,
-            lora_dropout=train.dropout,
-            use_rslora=train.method == "rslora",
-            target_modules=targets(train),
-            bias="none",
-            task_type="CAUSAL_LM",
-        )
         try:
-            return get_peft_model(model, settings)
+            return get_peft_model(model, lora_config(train))
         except ValueError as error:
             raise ConfigError(f"train.targets: {str(error)[:300]}") from error
 
