@@ -53,7 +53,6 @@ OWNERS = {
     },
     "peft": {
         "training.retriever_lora", "training.pretrain", "training.classify", "training.sft_model",
-        "training.merge", "training.preference",
     },
     "trl": {"training.preference"},
     "openvino": {"rag.inference"},
@@ -68,7 +67,7 @@ OWNERS = {
     "transformers": {
         "rag.inference", "training.quantize", "training.base_model", "training.callbacks",
         "training.pretrain", "training.probes", "training.classify", "training.encoding",
-        "training.sft", "training.sft_trainer", "training.merge", "training.preference",
+        "training.sft", "training.sft_trainer",
     },
     "langchain_text_splitters": {"rag.chunk"},
     "pypdfium2": {"rag.readers"},
