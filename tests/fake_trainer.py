@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -64,9 +65,8 @@ def run(argv: list[str]) -> int:
         stopped.append(number)
 
     signal.signal(signal.SIGTERM, stop)
-    folder = training_state.write_run(
-        state_dir, run_id, "running", done=2, steps=steps, is_own=True
-    )
+    write = partial(training_state.write_run, state_dir, run_id, is_own=True)
+    folder = write("running", done=2, steps=steps)
     (folder / "log.jsonl").write_text("")
     for step in range(steps + 1):
         with (folder / "log.jsonl").open("a") as log:
@@ -74,16 +74,16 @@ def run(argv: list[str]) -> int:
         tell("train", step, steps, "loss 0.900")
         if "fail" in run_id and step == 3:
             message = "The disk is full: 3.0 GB are needed. Free some space."
-            training_state.write_run(state_dir, run_id, "failed", done=2, error=message, steps=3)
+            write("failed", done=2, error=message, steps=3)
             return fail(message)
         if stopped:
-            training_state.write_run(state_dir, run_id, "stopped", done=2, steps=max(step, 2))
+            write("stopped", done=2, steps=max(step, 2))
             sys.stdout.write(json.dumps({"run_id": run_id, "state": "stopped", "model": ""}))
             return 0
         time.sleep(STEP_SECONDS)
     name = run_id[16:]
     training_state.write_model(Path(os.environ["RAG_MODELS_DIR"]), name)
-    training_state.write_table(training_state.write_run(state_dir, run_id, model=name, steps=steps))
+    training_state.write_table(write("done", model=name, steps=steps))
     sys.stdout.write(json.dumps({"run_id": run_id, "state": "done", "model": name}))
     return 0
 

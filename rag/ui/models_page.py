@@ -28,6 +28,9 @@ def draw(services: Services, words: Words, training_page: StreamlitPage) -> None
     job = services.jobs.latest("activation")
     is_busy = job is not None and job.is_live
     _draw_serving(services, words, serving, is_busy=is_busy)
+    failed = st.session_state.pop("exchange_error", None)
+    if failed:
+        st.error(reason_words(words, failed), icon=":material/error:")
     if job is not None:
         _draw_activation(services, words, job, serving)
     models = read_models(services.config)
@@ -70,13 +73,21 @@ def _draw_serving(services: Services, words: Words, serving: Serving, *, is_busy
 
 def _confirm(words: Words, question: str, start: "partial[Job]") -> None:
     st.text(question)
-    if st.button(words("models_yes"), key="confirm-exchange", type="primary"):
-        try:
-            start()
-        except RagError as error:
-            st.text(reason_words(words, str(error)))
-        else:
-            st.rerun()  # closes the dialog
+    if st.button(
+        words("models_yes"),
+        key="confirm-exchange",
+        type="primary",
+        on_click=_exchange,
+        args=(start,),
+    ):
+        st.rerun()  # closes the dialog
+
+
+def _exchange(start: "partial[Job]") -> None:
+    try:
+        start()
+    except RagError as error:
+        st.session_state["exchange_error"] = str(error)
 
 
 def _draw_activation(services: Services, words: Words, job: Job, serving: Serving) -> None:

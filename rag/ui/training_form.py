@@ -138,13 +138,13 @@ def _draw_columns(words: Words, draft: Draft, checked: Sequence[Mapping[str, Any
             )
             st.html(note_html(f"{Path(file['name']).name} ({file['layout']}): {pairs}"))
         for field in MAPPED_FIELDS:
-            own = chosen.get(field)
-            options = list(dict.fromkeys([*known, *([own] if own else [])]))
+            own = chosen.get(field, "")
+            options = list(dict.fromkeys(["", *known, own]))
             column = st.selectbox(
                 words(f"train_field_{field}"),
                 options,
-                index=options.index(own) if own else None,
-                placeholder=words("train_column_detected"),
+                index=options.index(own),
+                format_func=lambda name: name or words("train_column_detected"),
                 accept_new_options=True,
                 key=f"train-column-{field}",
             )
