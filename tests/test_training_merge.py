@@ -18,7 +18,7 @@ from tests.tiny_chat_model import save_tiny_chat_model
 from training.config import QuantizeSettings, TrainSettings
 from training.merge import merge_adapter
 from training.publish import published
-from training.quantize import quantize
+from training.quantize import Method, quantize
 from training.retriever_lora import load_adapter, save_adapter
 from training.sft_model import load_base, with_adapter
 
@@ -166,14 +166,16 @@ def test_without_texts_nothing_is_calibrated(base: Path, tmp_path: Path) -> None
         quantize(base, tmp_path / "out", [], lambda step: None, QuantizeSettings())
 
 
-def quantized(base: Path, folder: Path, settings: QuantizeSettings) -> dict[str, Any]:
+def quantized(
+    base: Path, folder: Path, settings: QuantizeSettings, method: Method = "gptq"
+) -> dict[str, Any]:
     """Quantize on random texts; return what the checkpoint says of itself."""
     import torch
 
     torch.manual_seed(0)
     texts = [torch.randint(3, 250, (48,)).tolist() for _ in range(8)]
     steps: list[int] = []
-    quantize(base, folder, texts, lambda step: steps.append(step.done), settings)
+    quantize(base, folder, texts, lambda step: steps.append(step.done), settings, method)
     assert steps == [1, 2]
     table = json.loads((folder / "config.json").read_text())["quantization_config"]
     assert isinstance(table, dict)
@@ -201,3 +203,9 @@ def test_bits_groups_and_order_are_those_of_the_settings(base: Path, tmp_path: P
 
     assert (table["bits"], table["group_size"], table["desc_act"]) == (8, 32, True)
     assert not (tmp_path / "gptq.log").exists()
+
+
+def test_awq_is_made_without_a_gpu_as_well(base: Path, tmp_path: Path) -> None:
+    table = quantized(base, tmp_path / "awq", QuantizeSettings(group_size=32), "awq")
+
+    assert (table["quant_method"], table["bits"], table["group_size"]) == ("awq", 4, 32)

@@ -1,16 +1,21 @@
-"""GPTQ (Frantar et al., 2022, arXiv:2210.17323) through GPTQModel, its only owner here."""
+"""Quantization to a few bits through GPTQModel, its only owner here.
+
+GPTQ (Frantar et al., 2022, arXiv:2210.17323) makes the models that serve. AWQ (Lin et al., 2023,
+arXiv:2306.00978) is made to be compared with it.
+"""
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rag.datatypes import Progress
 from rag.errors import ModelError
 from training.config import QuantizeSettings
 
+Method = Literal["gptq", "awq"]
 _GROUP_SIZES = (128, 64, 32, 16)  # that kernels know, the smallest file first
 
 
@@ -20,8 +25,9 @@ def quantize(
     calibration: Sequence[Sequence[int]],
     progress: Callable[[Progress], None],
     settings: QuantizeSettings,
+    method: Method = "gptq",
 ) -> None:
-    """Write the GPTQ checkpoint of ``base_folder`` into ``folder``.
+    """Write the quantized checkpoint of ``base_folder`` into ``folder``.
 
     Args:
         base_folder: 16-bit model and tokenizer.
@@ -30,6 +36,7 @@ def quantize(
             `training.calibration`. Never of questions that it is tested on.
         progress: called after each decoder layer.
         settings: bits, group size and order of columns.
+        method: "awq" has 4 bits and no order of columns, whatever the settings say of them.
 
     Raises:
         ModelError: the model has a layer that the group size does not divide, or there is nothing
@@ -46,16 +53,24 @@ def quantize(
         redirect_stdout(stream),
         redirect_stderr(stream),
     ):
-        from gptqmodel import GPTQModel, QuantizeConfig
+        from gptqmodel import BACKEND, GPTQModel
+        from gptqmodel.quantization.config import AWQConfig, QuantizeConfig
 
         logging.getLogger("gptqmodel").setLevel(logging.WARNING)
-        bits, group_size, desc_act = settings.bits, settings.group_size, settings.desc_act
-        how = QuantizeConfig(bits=bits, group_size=group_size, desc_act=desc_act, sym=True)
+        group_size = settings.group_size
+        if method == "awq":
+            how, backend = AWQConfig(bits=4, group_size=group_size), BACKEND.AWQ_TORCH
+        else:
+            how = QuantizeConfig(
+                bits=settings.bits, group_size=group_size, desc_act=settings.desc_act, sym=True
+            )
+            backend = BACKEND.AUTO
         model = GPTQModel.load(str(base_folder), how, trust_remote_code=False)
-        _refuse_odd_layers(model.model, settings.group_size)
+        _refuse_odd_layers(model.model, group_size)
         model.layer_callback = _LayerProgress(model.model.config.num_hidden_layers, progress)
         texts = [{"input_ids": list(ids), "attention_mask": [1] * len(ids)} for ids in calibration]
-        model.quantize(texts, batch_size=1)
+        # Left to choose, AWQ takes a kernel for CUDA and fails without one.
+        model.quantize(texts, batch_size=1, backend=backend)
         model.save(str(folder))
     log.unlink()
 
