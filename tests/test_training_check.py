@@ -596,6 +596,18 @@ def test_the_command_says_what_is_wrong_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_an_unreadable_file_has_its_words_in_both_languages_in_json(
+    workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (workplace / "a.json").write_text('[\n{"question": }]')
+
+    assert main(["check", "--data", "a.json", "--json"]) == 1
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["kind"] == "json_malformed"
+    assert error["values"]["line"] == 2
+    assert "a.json は正しいJSONではありません（2行目" in error["ja"]
+
+
 def test_the_command_reads_the_accepted_corrections_of_the_app(
     workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -482,6 +482,17 @@ def test_numbers_are_answers_and_long_identifiers_keep_their_digits(tmp_path: Pa
     assert [answer for _, answer in told(found)] == ["14", "12345678901234567890", "2", "true"]
 
 
+def test_what_utf8_cannot_hold_is_left_out_and_emoji_stay(tmp_path: Path) -> None:
+    text = r'{"\ud800question": "\ud83d\ude00?\ud800", "answer": "a\u0000b\udfff"}'
+    found = read_examples(write(tmp_path / "a.jsonl", text))
+
+    assert found.columns == ("question", "answer")
+    assert told(found) == [("😀?", "ab")]
+    pubmed = write(tmp_path / "b.json", r'{"\ud8001": {"QUESTION": "", "CONTEXTS": "x", '
+                   r'"final_decision": "yes"}}')  # fmt: skip
+    assert reasons(read_examples(pubmed)) == {"b.json: 1": "question_empty"}
+
+
 def test_malformed_lines_of_jsonl_are_rejected_and_the_others_read(tmp_path: Path) -> None:
     text = (
         '{"question": "1?", "answer": "a"}\n\n{"question": "2?", "answer": "b"\n'

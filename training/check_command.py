@@ -55,9 +55,15 @@ def run_check(arguments: argparse.Namespace, config: Config) -> int:
     limit_threads(config.threads)
     from training.examples.check import check_examples
     from training.examples.check_text import report_text
+    from training.examples.errors import ExampleFileError
 
     experiment = _experiment(arguments)
-    read = _read(arguments, experiment, config)
+    try:
+        read = _read(arguments, experiment, config)
+    except ExampleFileError as error:
+        if arguments.json:  # with its words in Japanese, for a page
+            print_json({"error": error.sentence.to_json()})
+        raise
     made = _Made()
     if arguments.rows > 0:
         printer = ProgressPrinter(as_json=arguments.progress)

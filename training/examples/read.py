@@ -43,7 +43,10 @@ def read_examples(file: Path, mapping: Mapping[str, str] | None = None) -> ReadE
         layout, found = map_columns(str(file), columns, given)
     kept = _Kept()
     for item in chain(head, items):
-        kept.add(_judged(item, found))
+        if kept.is_full:
+            kept.unread += 1
+        else:
+            kept.add(_judged(item, found))
     return ReadExamples(
         name=str(file),
         examples=tuple(kept.examples),
@@ -97,16 +100,19 @@ class _Kept:
         self._characters = 0
         self._texts: dict[str, str] = {}  # passages, so that equal ones are one in memory
 
+    @property
+    def is_full(self) -> bool:
+        """There is no room for another row."""
+        rows = len(self.examples) + len(self.rejected)
+        return rows >= MAX_ROWS or self._characters > MAX_CHARACTERS
+
     def add(self, row: QAExample | RejectedRow) -> None:
-        """Keep a row, or count it."""
-        is_full = len(self.examples) + len(self.rejected) >= MAX_ROWS
-        if is_full or self._characters > MAX_CHARACTERS:
-            self.unread += 1
-        elif isinstance(row, RejectedRow):
+        """Keep a row."""
+        if isinstance(row, RejectedRow):
             self.rejected.append(row)
-        else:
-            passage = self._texts.setdefault(row.passage, row.passage)
-            if passage is row.passage:
-                self._characters += len(passage)
-            self._characters += len(row.question) + len(row.answer) + len(row.quote)
-            self.examples.append(replace(row, passage=passage))
+            return
+        passage = self._texts.setdefault(row.passage, row.passage)
+        if passage is row.passage:
+            self._characters += len(passage)
+        self._characters += len(row.question) + len(row.answer) + len(row.quote)
+        self.examples.append(replace(row, passage=passage))

@@ -11,6 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from rag.errors import DocumentError
+from rag.readers.extract import normalize_text
 from training.examples.errors import ExampleFileError
 from training.examples.layouts import count_known, detect, folded_name, shown
 from training.examples.sentence import Sentence
@@ -197,6 +198,6 @@ def _named(cells: Sequence[str]) -> list[str]:
     """Return names of columns, no two alike and none empty."""
     names: list[str] = []
     for n, cell in enumerate(cells, start=1):
-        name = " ".join(cell.split()) or f"({n})"
+        name = " ".join(normalize_text(cell).split()) or f"({n})"
         names.append(name if name not in names else f"{name} ({n})")
     return names

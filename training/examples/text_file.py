@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from rag.readers.extract import normalize_text
 from training.examples.errors import ExampleFileError
 from training.examples.sentence import Sentence
 
@@ -31,6 +32,7 @@ _MARKS = (  # UTF-32 first: its little-endian mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _BAD_BYTES = re.compile("[\udc80-\udcff]")  # as "surrogateescape" keeps them
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")  # also of a pair, as of an emoji
 _EXACT_DIGITS = 15
 
 
@@ -172,11 +174,24 @@ def read_json(file: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 def parse_json(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
     """Return a JSON value; a whole number beyond 15 digits stays text, as in an identifier.
 
+    Lone surrogates, which JSON can escape and UTF-8 cannot hold, are left out.
+
     Raises:
         json.JSONDecodeError: not JSON.
         RecursionError: nested too deeply.
     """
-    return json.loads(text, parse_int=_whole_number)
+    value = json.loads(text, parse_int=_whole_number)
+    return _writable(value) if _SURROGATE_ESCAPE.search(text) else value
+
+
+def _writable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, str):
+        return normalize_text(value)
+    if isinstance(value, list):
+        return [_writable(item) for item in value]
+    if isinstance(value, dict):
+        return {_writable(key): _writable(item) for key, item in value.items()}
+    return value
 
 
 def _whole_number(digits: str) -> int | str:
