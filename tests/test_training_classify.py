@@ -107,7 +107,7 @@ def test_the_weighted_loss_is_what_it_is_by_hand() -> None:
     class Output:
         logits = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0]])
 
-    loss = balanced_loss(("no", "yes"), ["no", "yes", "yes", "yes"])
+    loss = balanced_loss(("no", "yes"), label_weights(["no", "yes", "yes", "yes"]))
 
     # Weights 4 / (2 * 1) = 2 and 4 / (2 * 3) = 2/3. The first row is "no" with P = 3/4, the
     # second one "yes" with P = 1/2; the sum is over two rows.

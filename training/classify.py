@@ -6,7 +6,7 @@ The head is new and trained whole; the network below it keeps its weights and ge
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,18 +90,17 @@ def train_classifier(
     encode = _Encoder(tokenizer, labels, config.train.max_tokens)
     rows = [encode(example) for example in train]
     names = [example.label for example in train]
+    weights = label_weights(names) if config.data.balance == "weights" else {}
     if config.data.balance == "sample":
         rows = [rows[n] for n in oversample(names, config.seed)]
     watch = RunWatch(out, config.train.save_minutes, progress)
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(**watched_arguments(config, out) | _LOOKS),
+        args=TrainingArguments(**watched_arguments(config, out) | _LOOKS | _clipping(weights)),
         train_dataset=rows,
         eval_dataset=[encode(example) for example in held_out],
         data_collator=encode.batch,
-        compute_loss_func=balanced_loss(labels, names)
-        if config.data.balance == "weights"
-        else None,
+        compute_loss_func=balanced_loss(labels, weights) if weights else None,
         callbacks=[watch.as_callback()],
     )
     train_watched(trainer, watch)
@@ -238,18 +237,26 @@ def _with_adapter(base: Path, labels: Sequence[str], config: TrainingConfig) -> 
         return get_peft_model(model, settings), tokenizer
 
 
-def balanced_loss(labels: Sequence[str], trained_on: Sequence[str]) -> Callable[..., Any]:
-    """Return cross-entropy in which every label counts the same in total."""
+def _clipping(weights: Mapping[str, float]) -> dict[str, Any]:
+    """Let a gradient be as much longer as the largest weight makes it.
+
+    Cut to the usual length, batches with a rare label would lose the weight that they were given,
+    and the others keep theirs: on PubMedQA the model said yes to everything again (docs/log.md).
+    """
+    return {"max_grad_norm": max(weights.values())} if weights else {}
+
+
+def balanced_loss(labels: Sequence[str], weights: Mapping[str, float]) -> Callable[..., Any]:
+    """Return cross-entropy in which each label has its weight."""
     import torch
 
-    weight_of = label_weights(trained_on)
-    weights = torch.tensor([weight_of[label] for label in labels])
+    factors = torch.tensor([weights[label] for label in labels])
 
     def weighted(outputs: Any, gold: Any, num_items_in_batch: Any = None) -> Any:  # noqa: ANN401 - torch
         # A mean over rows, not over their weights: torch's own mean would take the weight of a
         # batch of one label away again.
         total = torch.nn.functional.cross_entropy(
-            outputs.logits.float(), gold, weights.to(gold.device), reduction="sum"
+            outputs.logits.float(), gold, factors.to(gold.device), reduction="sum"
         )
         return total / (len(gold) if num_items_in_batch is None else num_items_in_batch)
 

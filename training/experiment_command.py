@@ -60,7 +60,7 @@ def run_compare_methods(arguments: argparse.Namespace, config: Config) -> int:
         _base(arguments.base or training.base, config, progress),
         arguments.out,
         training,
-        _rates(arguments.methods, arguments.learning_rates),
+        learning_rates(arguments.methods, arguments.learning_rates),
         progress,
         arguments.max_questions,
     )
@@ -79,7 +79,7 @@ def _base(name: str, config: Config, progress: Callable[[Progress], None]) -> Pa
     return find_model(name, config.models_dir)
 
 
-def _rates(methods: Sequence[str], given: Sequence[str]) -> dict[str, tuple[float, ...]]:
+def learning_rates(methods: Sequence[str], given: Sequence[str]) -> dict[str, tuple[float, ...]]:
     """Return the learning rates of each method: those given as METHOD=RATE,RATE, else the usual."""
     from training.compare_methods import LEARNING_RATES
 

@@ -9,6 +9,8 @@ from dataclasses import asdict
 from training.classify import train_classifier
 from training.compare_methods import choose_questions, probe_model
 from training.examples.choose import choose_examples
+from training.examples.layouts import parse_mapping
+from training.examples.read import read_files
 from training.pretrain import pretrain, read_raw_folders, split_documents
 from training.run_folder import OnProgress, Run
 from training.run_inputs import base_of, examples_of
@@ -36,7 +38,9 @@ def probe_knowledge(run: Run, progress: OnProgress) -> None:
     """Ask the model before and after the questions in ``data.files``; none: nothing is asked."""
     if not run.config.data.files:
         return
-    questions = [example for found in examples_of(run) for example in found.examples]
+    data = run.config.data  # not recorded as learned from: the text is, and not the questions
+    read = read_files(data.files, parse_mapping(data.columns))
+    questions = [example for found in read for example in found.examples]
     report = json.loads((run.folder / PRETRAINED).read_text(encoding="utf-8"))
     learned = set(report["train_documents"])
     seed = run.config.seed
