@@ -52,7 +52,7 @@ OWNERS = {
         "training.retriever_reranker",
     },
     "peft": {
-        "training.retriever_lora", "training.pretrain", "training.classify", "training.sft_model",
+        "training.retriever_lora", "training.classify", "training.sft_model",
     },
     "trl": {"training.preference"},
     "openvino": {"rag.inference"},
@@ -66,7 +66,7 @@ OWNERS = {
     "bitsandbytes": {"rag.inference"},
     "transformers": {
         "rag.inference", "training.quantize", "training.base_model", "training.callbacks",
-        "training.pretrain", "training.probes", "training.classify", "training.encoding",
+        "training.pretrain", "training.classify", "training.encoding",
         "training.sft", "training.sft_trainer",
     },
     "langchain_text_splitters": {"rag.chunk"},
