@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import itemgetter
+from typing import Literal
 
 from rag.answer_json import answer_from_json, answer_to_json, filter_from_json, filter_to_json
 from rag.database import Database, now
@@ -23,7 +24,6 @@ from rag.feedback import (
     Pair,
     PairState,
     Triage,
-    Verdict,
     chunk_from_json,
     chunk_to_json,
     example_of,
@@ -101,7 +101,7 @@ class FeedbackStore:
         with self._database.read() as db:
             return self._by_id(db, feedback_id)
 
-    def inbox(self, subject: Outcome | Verdict | None, limit: int) -> list[Feedback]:
+    def inbox(self, subject: Outcome | Literal["up"] | None, limit: int) -> list[Feedback]:
         """Return feedback, newest first: all of it, an outcome of the triage, or what is "up"."""
         with self._database.read() as db:
             rows = db.execute(

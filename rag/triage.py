@@ -4,6 +4,7 @@ Most wrong answers are misses of the index or of the search, which no training m
 passage is the one that a person names, else the one that holds the words of the correction.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,7 @@ RANK_DEPTH = 100  # passages looked at for the rank of the right one
 _FEW_WORDS = 2  # so few stand in many passages: the right one must share words with the question
 _SHARED = 0.3  # of the question's words
 _QUERY_CHARS = 400
+_COUNTED = re.compile(r"\d+\D")
 _BARE = {"yes", "いい", "いえ"}  # terms of a bare yes or no, which stands nowhere
 _NUMBER_WEIGHT = 2  # a number tells more of an answer than the words around it
 
@@ -39,14 +41,22 @@ class _Wanted:
 
     words: frozenset[str]  # that it adds to the question
     numbers: frozenset[str]
+    counted: frozenset[str]  # those that a counter follows, with it: 10日
     question: frozenset[str]
 
     def share(self, text: str) -> float:
-        """Return how much of the correction ``text`` holds, 0 to 1; half without its numbers."""
+        """Return how much of the correction ``text`` holds, 0 to 1.
+
+        A number counts with its counter: of 10日, one in 10人 is half a match at most.
+        """
+        said = set(terms(text))
         most = len(self.words) + _NUMBER_WEIGHT * len(self.numbers)
         held = self.numbers & numbers(text)
-        found = len(self.words & set(terms(text))) + _NUMBER_WEIGHT * len(held)
-        return found / (most or 1) if held == self.numbers else found / most / 2
+        found = len(self.words & said) + _NUMBER_WEIGHT * len(held)
+        share = found / (most or 1)
+        if held != self.numbers:
+            return share / 2
+        return share if self.counted <= said else min(share, 0.5)
 
     def is_in(self, text: str) -> bool:
         """Tell whether ``text`` can be taken for what the correction rests on."""
@@ -100,10 +110,13 @@ def triage(
 def _wanted(answer: Answer, correction: str) -> _Wanted:
     asked = content_terms(answer.searched or answer.question)
     said = content_terms(correction) - _BARE
+    counted = frozenset(filter(_COUNTED.fullmatch, terms(correction)))
     return _Wanted(
         words=frozenset(said - asked or said),
         numbers=frozenset(numbers(correction)),
-        question=frozenset(asked),
+        counted=counted,
+        # 歳 of 何歳 stands wherever 65歳 does.
+        question=frozenset(asked - {number[-1] for number in counted}),
     )
 
 

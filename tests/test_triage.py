@@ -45,6 +45,9 @@ class Corpus:
     def chunks(self, rows: list[int]) -> list[Chunk]:
         return [chunk(self._texts[row]) for row in rows]
 
+    def documents_of(self, rows: list[int]) -> list[range]:
+        return [range(row, row + 1) for row in rows]
+
 
 def index_of(*texts: str) -> Search:
     """Return a real retriever over ``texts``; every search is one over the whole of them."""
@@ -164,6 +167,24 @@ def test_of_two_passages_with_the_number_the_one_about_the_question_is_right() -
 def test_a_number_in_a_passage_about_something_else_proves_nothing() -> None:
     answer = answered("How many cars may park?", (LEAVE,), LEAVE)
     assert triage(answer, corrected("20"), index_of(LEAVE, HOTEL)).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("休暇は年に３か月まで取れる。", "answered_wrong"),  # full-width
+        ("休暇は3人まで同時に取れる。", "unknown"),  # of people
+        ("休暇は年に 3 か月まで取れる。", "unknown"),  # with a space it is not sure
+    ],
+)
+def test_a_number_counts_with_its_japanese_counter(text: str, expected: str) -> None:
+    only = (Hit(1, Chunk("a.md", 0, len(text), text), 1.0),)
+    answer = replace(answered("休暇は何か月ですか。", (), text), hits=only)
+
+    def search(question: str, k: int, search_filter: SearchFilter = EVERYWHERE) -> list[Hit]:
+        return list(only)
+
+    assert triage(answer, corrected("3か月"), search).outcome == expected
 
 
 @pytest.mark.parametrize("correction", ["Yes", "No.", "はい", "いいえ。"])

@@ -51,8 +51,7 @@ TEACH_EN = {
     "outcome_not_in_prompt": "Not shown to the model",
     "outcome_answered_wrong": "Answered wrong",
     "outcome_unknown": "Cause not clear",
-    "outcome_up": "Right answers",
-    "outcome_down": "Wrong answers",
+    "outcome_up": "Answered right",
     # Teach
     "teach_intro": "What readers said of answers, why wrong ones were wrong, and the examples "
     "that the answer model may learn from. Only what you accept is ever learned.",

@@ -1,12 +1,12 @@
 """What readers said of answers, with why each wrong one was wrong and what to do about it."""
 
 import html
-from typing import Literal, get_args
+from typing import Literal
 
 import streamlit as st
 
 from rag.datatypes import Answer, Chunk, Citation
-from rag.feedback import OUTCOMES, Feedback, Outcome, Triage, Verdict
+from rag.feedback import OUTCOMES, Feedback, Outcome, Triage
 from rag.ui.clock import local_time
 from rag.ui.feedback_form import advice, look_for_cause
 from rag.ui.limits import limit_words
@@ -15,7 +15,7 @@ from rag.ui.services import Services
 from rag.ui.sources import show_source, source_label
 from rag.ui.strings import Words
 
-_Subject = Outcome | Verdict
+_Subject = Outcome | Literal["up"]
 _PAGE = 20
 _MAX_SHOWN = 600  # characters of an answer
 _Color = Literal["red", "orange", "violet", "blue", "gray", "green"]
@@ -61,8 +61,8 @@ def subject_of(feedback: Feedback) -> str:
 
 
 def _choose(words: Words, counts: dict[str, int]) -> _Subject | None:
-    options: list[_Subject] = [name for name in ("answered_wrong", *OUTCOMES) if name in counts]
-    options = [*dict.fromkeys(options), *(name for name in get_args(Verdict) if name in counts)]
+    order: tuple[_Subject, ...] = ("answered_wrong", *OUTCOMES, "up")
+    options = [name for name in dict.fromkeys(order) if name in counts]
     return st.pills(
         words("inbox_filter"),
         options,

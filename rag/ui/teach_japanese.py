@@ -54,7 +54,6 @@ TEACH_JA = {
     "outcome_answered_wrong": "回答の誤り",
     "outcome_unknown": "原因不明",
     "outcome_up": "正しい回答",
-    "outcome_down": "誤った回答",
     # Teach
     "teach_intro": "回答への評価、誤りの原因、回答モデルに学習させる例を管理します。"
     "学習に使われるのは、ここで採用した例だけです。",
