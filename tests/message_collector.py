@@ -14,6 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _REASONS = {"DocumentError": 1, "FileStatus": 2, "_report": 2, "plain_extract": 2}
 _KEYWORDS = ("reason", "remark", "message")
+_TERMINAL_ONLY = (  # what no page starts
+    "training/compare_methods", "training/experiment_command", "training/retriever",
+)  # fmt: skip
 # Around the message of another error or beside another sentence: each is translated by itself.
 _EDGES = re.compile(r"^\{\} (?=[A-Z])|(?<=[.:]) \{\}$")
 
@@ -30,10 +33,39 @@ class Found:
 
 def messages_of(root: Path = ROOT / "rag") -> list[Found]:
     """Return what is raised, remarked or stored as a reason anywhere below ``root``."""
-    errors = ast.parse((ROOT / "rag" / "errors.py").read_text(encoding="utf-8"))
-    names = [node.name for node in ast.walk(errors) if isinstance(node, ast.ClassDef)]
-    found = arguments_of({**dict.fromkeys(names, 0), **_REASONS}, _KEYWORDS, root)
+    found = arguments_of({**dict.fromkeys(_rag_errors(), 0), **_REASONS}, _KEYWORDS, root)
     return [replace(message, text=_EDGES.sub("", message.text)) for message in found]
+
+
+def training_messages() -> list[Found]:
+    """Return what the commands raise that the pages start.
+
+    `ExampleFileError` has its words in both languages and comes within a report.
+    """
+    root = ROOT / "training"
+    names = _rag_errors()
+    names |= {name for file in root.rglob("*.py") for name in _errors_in(file, names)}
+    names -= {"ExampleFileError"}
+    found = arguments_of(dict.fromkeys(names, 0), (), root)
+    return [
+        replace(message, text=_EDGES.sub("", message.text))
+        for message in found
+        if not message.module.startswith(_TERMINAL_ONLY)
+    ]
+
+
+def _rag_errors() -> set[str]:
+    file = ROOT / "rag" / "errors.py"
+    return {"RagError", *_errors_in(file, {"RagError"})}
+
+
+def _errors_in(file: Path, bases: set[str]) -> list[str]:
+    """Return the names of the classes of a module that derive from one of ``bases``."""
+    return [
+        node.name
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef) and {_name(base) for base in node.bases} & bases
+    ]
 
 
 def arguments_of(

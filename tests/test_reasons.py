@@ -17,8 +17,9 @@ from rag.ui.reasons import SENTENCES, reason_words
 from rag.ui.reasons_ja import REASONS
 from rag.ui.refusals_ja import REFUSALS
 from rag.ui.strings import Words
+from rag.ui.training_errors_ja import TRAINING_ERRORS
 from tests.fakes import EchoEngine
-from tests.message_collector import Found, arguments_of, messages_of
+from tests.message_collector import Found, arguments_of, messages_of, training_messages
 from tests.ui_harness import fake_engine, open_app, open_documents, shown
 
 # What is printed by a command before or without the pages.
@@ -43,7 +44,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoEngi
 
 @pytest.fixture(scope="module")
 def messages() -> list[Found]:
-    return messages_of()
+    return [*messages_of(), *training_messages()]
 
 
 def japanese(text: str) -> str:
@@ -74,7 +75,8 @@ def test_no_words_are_kept_for_a_message_that_is_gone(messages: list[Found]) -> 
     assert {skeleton(template) for template in SENTENCES} - raised == set()
     assert NEVER_ON_A_PAGE - raised == set()
     assert HANDED_ON - raised == set()
-    assert len(SENTENCES) == len(REASONS) + len(REFUSALS) + len(ERRORS)
+    tables = (REASONS, REFUSALS, ERRORS, TRAINING_ERRORS)
+    assert len(SENTENCES) == sum(map(len, tables))
 
 
 @pytest.mark.parametrize(
@@ -175,6 +177,14 @@ OLD_TEXT_JA = "回答には、このファイルの以前の本文を引き続�
         (
             "The sync ended unexpectedly with code -9. Its log is /state/7.err.",
             "索引の更新が異常終了しました（終了コード -9）。記録は /state/7.err にあります。",
+        ),
+        (
+            "tea is worse than base, which answers now: f1 (ja) 0.512 against 0.700, difference "
+            "-0.188 [-0.250, -0.100], n = 100; false_abstention - against 0.100, difference "
+            "+0.300 [+0.200, +0.400], n = 40. It was not activated (/t. x.json).",
+            "tea は、今回答している base より次の点で劣るため、切り替えませんでした（/t. x.json）："
+            "F1（日本語） 0.512（現在 0.700）、差 -0.188 [-0.250, -0.100]、n = 100；"
+            "誤って諦めた割合 -（現在 0.100）、差 +0.300 [+0.200, +0.400]、n = 40",
         ),
         (
             "The sync ended unexpectedly. Its log is /state/7.err.",

@@ -32,8 +32,7 @@ def draw_comparison(words: Words, table: Comparison) -> None:
     for candidate in table.candidates:
         if candidate.unavailable:
             name = candidate_words(words, candidate.name)
-            reason = words("compare_unavailable", name=name, reason=candidate.unavailable)
-            st.html(note_html(reason))
+            st.html(note_html(words("compare_unavailable", name=name, why=candidate.unavailable)))
         if candidate.majority and candidate is table.candidates[-1]:
             label, accuracy, macro_f1 = candidate.majority
             st.html(

@@ -44,6 +44,28 @@ PHRASES = {
     "rebuild": {
         "Rebuild it: `{command}`": "`{command}` で作り直して",
     },
+    "gates": {
+        (
+            "{measure} {ours} against {theirs}, difference {difference} [{low_end}, {high_end}], "
+            "n = {rows}"
+        ): (
+            "{measure} {ours}（現在 {theirs}）、差 {difference} [{low_end}, {high_end}]、n = {rows}"
+        ),
+    },
+    "measure": {
+        "normalized_exact{where}": "一致（表記を統一）{where}",
+        "f1{where}": "F1{where}",
+        "abstention_recall{where}": "「見つからない」の再現率{where}",
+        "false_abstention{where}": "誤って諦めた割合{where}",
+        "citation_precision{where}": "引用の適合率{where}",
+        "general_likelihood{where}": "一般的な知識{where}",
+    },
+    "where": {
+        " (en)": "（英語）",
+        " (ja)": "（日本語）",
+        " (other)": "（その他の言語）",
+        "": "",
+    },
     "job": {
         "sync": "索引の更新",
         "training": "学習",

@@ -16,8 +16,9 @@ from rag.ui.phrases_ja import PHRASES
 from rag.ui.reasons_ja import REASONS
 from rag.ui.refusals_ja import REFUSALS
 from rag.ui.strings import Words
+from rag.ui.training_errors_ja import TRAINING_ERRORS
 
-SENTENCES = {**REASONS, **REFUSALS, **ERRORS}
+SENTENCES = {**REASONS, **REFUSALS, **ERRORS, **TRAINING_ERRORS}
 
 _NUMBERS = (
     "after",
@@ -32,7 +33,7 @@ _NUMBERS = (
     "seconds",
     "size",
 )
-_LISTS = ("error", "origin", "parts", "problems")  # may hold what no phrase says
+_LISTS = ("error", "gates", "origin", "parts", "problems")  # may hold what no phrase says
 _SHAPES = {**dict.fromkeys(_NUMBERS, r"\d[\d,.]*"), "setting": r"\w+"}
 _ANYTHING = ".*?"
 _SENTENCE_END = r"(?<=[.:]) "

@@ -166,7 +166,7 @@ TRAINING_EN = {
     "compare_better": "better",
     "compare_worse": "worse",
     "compare_same": "no clear difference",
-    "compare_unavailable": "{name} was not compared: {reason}",
+    "compare_unavailable": "{name} was not compared: {why}",
     "compare_worst": "Worst answers ({count})",
     "compare_expected": "Expected",
     "candidate_before": "Before",

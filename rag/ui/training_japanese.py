@@ -166,7 +166,7 @@ TRAINING_JA = {
     "compare_better": "改善",
     "compare_worse": "悪化",
     "compare_same": "明確な差なし",
-    "compare_unavailable": "{name} は比較できませんでした：{reason}",
+    "compare_unavailable": "{name} は比較できませんでした：{why}",
     "compare_worst": "特に悪い回答（{count}件）",
     "compare_expected": "正解",
     "candidate_before": "学習前",
