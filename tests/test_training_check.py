@@ -568,8 +568,14 @@ def test_the_command_fails_when_rows_would_be_cut(
     tight = 'name = "x"\nbase = "base"\n[train]\nmax_tokens = 70\n[prompt]\nbudget_tokens = 60\n'
     (workplace / "tight.toml").write_text(tight)
 
-    assert main(["check", "--data", "a.jsonl", "--training", "tight.toml", "--json"]) == 1
-    table = json.loads(capsys.readouterr().out)
+    assert (
+        main(["check", "--data", "a.jsonl", "--training", "tight.toml", "--json", "--progress"])
+        == 1
+    )
+    printed = capsys.readouterr()
+    steps = [json.loads(line) for line in printed.err.splitlines() if line.startswith("{")]
+    assert {"cut", "embed", "rows"} <= {step["stage"] for step in steps}
+    table = json.loads(printed.out)
     assert [found["kind"] for found in table["findings"] if found["level"] == "block"] == [
         "rows_cut"
     ]
@@ -602,7 +608,9 @@ def test_an_unreadable_file_has_its_words_in_both_languages_in_json(
     (workplace / "a.json").write_text('[\n{"question": }]')
 
     assert main(["check", "--data", "a.json", "--json"]) == 1
-    error = json.loads(capsys.readouterr().out)["error"]
+    table = json.loads(capsys.readouterr().out)
+    error = table["error"]
+    assert table["state"] == "failed"  # so that no page takes it for a report
     assert error["kind"] == "json_malformed"
     assert error["values"]["line"] == 2
     assert "a.json は正しいJSONではありません（2行目" in error["ja"]

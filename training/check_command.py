@@ -62,7 +62,7 @@ def run_check(arguments: argparse.Namespace, config: Config) -> int:
         read = _read(arguments, experiment, config)
     except ExampleFileError as error:
         if arguments.json:  # with its words in Japanese, for a page
-            print_json({"error": error.sentence.to_json()})
+            print_json({"state": "failed", "error": error.sentence.to_json()})
         raise
     made = _Made()
     if arguments.rows > 0:
