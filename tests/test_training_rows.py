@@ -19,6 +19,7 @@ from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder, ScriptedGenerator
 from training.config import DataSettings, PromptSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample
+from training.encoding import RowTooLongError
 from training.gold import gold_chunks, says
 from training.rows import RowMaker, rows_from_jsonl, rows_to_jsonl
 
@@ -81,7 +82,19 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     )
 
 
-COUNTER = ScriptedGenerator("")  # counts words
+class WordEncoder:
+    """Counts words instead of tokens."""
+
+    def __init__(self, max_tokens: int = 1 << 20) -> None:
+        self._max_tokens = max_tokens
+        self.count_prompt_tokens = ScriptedGenerator("").count_prompt_tokens
+
+    def encode(self, row: AnswerRow) -> None:
+        if self.count_prompt_tokens(row.prompt) > self._max_tokens:
+            raise RowTooLongError(f"{row.example.place} is too long.")
+
+
+ENCODER = WordEncoder()
 
 
 def make_rows(
@@ -92,7 +105,7 @@ def make_rows(
     seed: int = 0,
     position: str = "random",
 ) -> list[AnswerRow]:
-    with RowMaker(examples, config, Config(), COUNTER, live=live) as maker:
+    with RowMaker(examples, config, Config(), ENCODER, live=live) as maker:
         rows = maker.rows(examples, seed, gold_position=position)  # type: ignore[arg-type] # one of two words
         assert maker.excluded == []
     return rows
@@ -218,7 +231,7 @@ def test_the_same_text_in_another_document_is_taken_away_as_well(live: Retriever
     ]
     config = TrainingConfig("test", data=DataSettings(not_found_share=0.5))
 
-    with RowMaker(examples, config, Config(), COUNTER, embedder=HashingEmbedder()) as maker:
+    with RowMaker(examples, config, Config(), ENCODER, embedder=HashingEmbedder()) as maker:
         made = maker.rows(examples[:1], 0, gold_position="random")[1:]
 
     assert [[hit.chunk.text for hit in row.prompt.hits] for row in made] == [[texts[1]]]
@@ -232,7 +245,7 @@ def test_examples_with_a_passage_are_asked_among_all_their_passages() -> None:
         )
     ]
 
-    with RowMaker(examples, NONE_MADE, Config(), COUNTER, embedder=HashingEmbedder()) as maker:
+    with RowMaker(examples, NONE_MADE, Config(), ENCODER, embedder=HashingEmbedder()) as maker:
         rows = maker.rows(examples, 0, gold_position="as_retrieved")
 
     assert [row.completion for row in rows] == ["0 euros [1]", "1 euros [1]"]
@@ -248,7 +261,7 @@ def test_a_yes_or_no_is_not_looked_for_in_the_passages() -> None:
     ]
     config = TrainingConfig("test", data=DataSettings(not_found_share=0.5))
 
-    with RowMaker(examples, config, Config(), COUNTER, embedder=HashingEmbedder()) as maker:
+    with RowMaker(examples, config, Config(), ENCODER, embedder=HashingEmbedder()) as maker:
         rows = maker.rows(examples[:1], 0, gold_position="random")
 
     assert shown(rows[0], rows[0].gold_passage) == "Tea did not help."
@@ -273,7 +286,7 @@ def test_an_example_without_source_or_passage_is_looked_for(live: Retriever) -> 
 def test_what_makes_no_row_is_told_and_not_dropped(
     live: Retriever, example: QAExample, reason: str
 ) -> None:
-    with RowMaker([example], NONE_MADE, Config(), COUNTER, live=live) as maker:
+    with RowMaker([example], NONE_MADE, Config(), ENCODER, live=live) as maker:
         assert maker.rows([example], 0, gold_position="random") == []
         assert [one.place for one in maker.excluded] == ["questions.jsonl:1"]
         assert reason in maker.excluded[0].reason
@@ -286,6 +299,17 @@ def test_a_small_budget_drops_near_misses_and_keeps_the_gold_passage(live: Retri
         row = make_rows(live, [BICYCLE], tight, seed=seed)[0]
         assert row.gold_passage > 0
         assert len(row.prompt.hits) < 4
+
+
+def test_a_row_that_is_too_long_is_told_and_not_cut(live: Retriever) -> None:
+    """The first passage stays in a prompt whatever the budget, so that a row may be too long."""
+    config = TrainingConfig(
+        "test", data=DataSettings(not_found_share=0.5), prompt=PromptSettings(budget_tokens=1)
+    )
+
+    with RowMaker([BICYCLE], config, Config(), WordEncoder(5), live=live) as maker:
+        assert maker.rows([BICYCLE], 0, gold_position="random") == []
+        assert [one.reason for one in maker.excluded] == ["questions.jsonl:1 is too long."]
 
 
 def test_the_same_seed_gives_the_same_rows(live: Retriever) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, cast
+from typing import Any, Literal, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from rag.protocols import Embedder
 from rag.retrieve import Retriever
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
+from training.encoding import RowTooLongError
 from training.example_search import ExampleSearch, FoundExample, NotFoundError
 from training.gold import holds_one, quoted_answers, says_any
 
@@ -38,6 +39,15 @@ class PromptCounter(Protocol):
 
     def count_prompt_tokens(self, prompt: Prompt) -> int:
         """Return the tokens of the rendered chat."""
+        ...
+
+
+@runtime_checkable
+class Encoder(PromptCounter, Protocol):
+    """A counter that also knows how long a row may be: `RowEncoder`."""
+
+    def encode(self, row: AnswerRow) -> object:
+        """Raise `RowTooLongError` for a row that does not fit."""
         ...
 
 
@@ -57,7 +67,7 @@ class RowMaker:
             miss of the others.
         config: ``data`` and ``prompt`` are read.
         settings: of the product.
-        counter: counts tokens as the model that is tuned will.
+        counter: of the model that is asked; rows too long for an `Encoder` are excluded.
         live: the serving index, if it is open already.
         embedder: of the passages that come along; that of the settings when None.
         progress: called for each passage and each row.
@@ -117,7 +127,7 @@ class RowMaker:
                 found = self._search.find(example)
                 is_mixed = example.is_answerable and gold_position == "random"
                 rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
-            except (NotFoundError, QuestionError) as error:
+            except (NotFoundError, QuestionError, RowTooLongError) as error:
                 self.excluded.append(ExcludedExample(example.place, str(error)))
                 continue
             if example.is_answerable:
@@ -163,7 +173,7 @@ class RowMaker:
         return made
 
     def _taken_away(self, found: FoundExample) -> AnswerRow | None:
-        """Return the question over near misses alone; None when there are none."""
+        """Return the question over near misses alone; None when there are none that fit."""
         retriever, example = found.retriever, found.example
         gone = retriever.corpus.rows_of(found.document or found.gold[0].path)
         left = np.setdiff1d(np.arange(len(retriever.lexical)), gone)
@@ -177,10 +187,11 @@ class RowMaker:
         unanswered = replace(
             example, answer="", answers=(), quote="", passage="", label="", origin="made"
         )
-        if not hits:
-            return None
         asked = replace(found, example=unanswered, gold=())
-        return self._row(asked, hits[: self._config.data.passages])
+        try:
+            return self._row(asked, hits[: self._config.data.passages])
+        except (NotFoundError, RowTooLongError):
+            return None
 
     def _row(self, found: FoundExample, hits: Sequence[Hit]) -> AnswerRow:
         if not hits:
@@ -198,7 +209,10 @@ class RowMaker:
         number = _number_of_gold(prompt, found)
         answer = f"{found.example.answer} [{number}]" if number else NOT_FOUND[found.language]
         paths = (hit.chunk.path for hit in prompt.hits) if found.is_live else ()
-        return AnswerRow(prompt, answer, found.example, number, tuple(dict.fromkeys(paths)))
+        row = AnswerRow(prompt, answer, found.example, number, tuple(dict.fromkeys(paths)))
+        if isinstance(self._counter, Encoder):
+            self._counter.encode(row)
+        return row
 
 
 def _number_of_gold(prompt: Prompt, found: FoundExample) -> int:
