@@ -468,18 +468,6 @@ def test_the_histogram_counts_every_row_once() -> None:
         histogram([])
 
 
-def test_answers_that_may_not_fit_are_told_before_there_are_rows() -> None:
-    config = replace(CONFIG, train=TrainSettings(max_tokens=1210))  # 10 beside a full prompt
-    rows = [*many(100), example("Long?", "x" * 10, passage="x" * 10, group="x")]
-    report = check_examples([read_of(rows)], config, count_tokens=len)
-
-    assert said(report, "may_be_cut").values["count"] == 81 - sum(
-        len(e.answer) < 10 for e in rows if e.answer
-    )
-    assert report.completion_tokens is not None
-    assert report.completion_tokens.longest == 10
-
-
 def test_recall_is_that_of_questions_with_an_answer() -> None:
     unanswerable = replace(row("Who?", ""), gold_passage=0)
     rows = [row("1?", "a", 1), row("2?", "b", 4), row("3?", "c", 0), unanswerable]

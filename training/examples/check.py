@@ -1,14 +1,14 @@
 """Check examples before any training: what a run would learn from, and what is wrong with it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
 from training.examples.authors import is_correction
 from training.examples.check_content import content_findings, near_leaks, places
 from training.examples.check_report import CheckReport, FileCheck, Finding, finding
-from training.examples.check_rows import Encoder, check_rows, long_answers, search_recall, with_rows
+from training.examples.check_rows import Encoder, check_rows, search_recall, with_rows
 from training.examples.choose import Chosen, choose_examples
 from training.examples.labels import balance_findings, label_balance, labels_of
 from training.examples.split import groups_of, split_groups
@@ -21,7 +21,6 @@ def check_examples(
     read: Sequence[ReadExamples],
     config: TrainingConfig,
     *,
-    count_tokens: Callable[[str], int] | None = None,
     rows: Sequence[AnswerRow] = (),
     found: Sequence[AnswerRow] = (),
     encoder: Encoder | None = None,
@@ -31,7 +30,6 @@ def check_examples(
     Args:
         read: what each file holds.
         config: of the run.
-        count_tokens: tokens of a text; used for answers as long as there are no rows.
         rows: some or all rows to learn from; needs ``encoder``.
         found: rows of some examples over what the search finds for them; without any, it stays
             unknown how often that is the passage that answers.
@@ -52,10 +50,6 @@ def check_examples(
         findings.append(finding("block", "no_examples"))
     recall, about_search = search_recall(found, config.data.passages)
     findings += about_search
-    tokens = None
-    if count_tokens is not None and not rows:
-        tokens, about_answers = long_answers(examples, count_tokens, config)
-        findings += about_answers
     report = CheckReport(
         files=tuple(_file_check(found) for found in read),
         train=len(chosen.train),
@@ -64,7 +58,6 @@ def check_examples(
         not_found=sum(not example.is_answerable for example in examples),
         labels=labels,
         authors=_corrections(examples),
-        completion_tokens=tokens,
         recall=recall,
     ).with_findings(*findings)
     if rows and encoder is not None:

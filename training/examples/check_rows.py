@@ -8,7 +8,7 @@ from rag.datatypes import Prompt
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
 from training.encoding import IGNORED, RowTooLongError
-from training.examples.check_content import listed, places
+from training.examples.check_content import listed
 from training.examples.check_report import CheckReport, Finding, Histogram, finding
 
 _LOW_RECALL = 0.8  # below, most wrong answers come from the search
@@ -166,25 +166,3 @@ def histogram(lengths: Sequence[int]) -> Histogram:
         p95=ordered[min(len(ordered) - 1, -(-95 * len(ordered) // 100) - 1)],
         longest=ordered[-1],
     )
-
-
-def long_answers(
-    examples: Sequence[QAExample], count_tokens: Callable[[str], int], config: TrainingConfig
-) -> tuple[Histogram | None, list[Finding]]:
-    """Return the tokens of answers, and which may not fit beside a prompt that uses its budget.
-
-    For when there are no rows yet; `check_rows` counts them as they are learned.
-    """
-    answered = [example for example in examples if example.is_answerable]
-    if not answered:
-        return None, []
-    lengths = [count_tokens(example.answer) for example in answered]
-    room = config.train.max_tokens - config.prompt.budget_tokens
-    long = [e for e, length in zip(answered, lengths, strict=True) if length >= room]
-    counts = histogram(lengths)
-    if not long:
-        return counts, []
-    limit = config.train.max_tokens
-    return counts, [
-        finding("warn", "may_be_cut", count=len(long), limit=limit, places=places(long))
-    ]

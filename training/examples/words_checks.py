@@ -131,12 +131,6 @@ CHECKS: dict[str, tuple[str, str]] = {
         "{author} の修正{total}件のうち{left_out}件を除きました。1人の修正は全体の{share:.0%}まで"
         "です（data.author_share）。信頼できる人なら値を上げてください。1で無制限になります。",
     ),
-    "may_be_cut": (
-        "{count} answers could make their row longer than {limit:,} tokens if its passages fill "
-        "prompt.budget_tokens ({places}).",
-        "{count}件の回答は、文章が prompt.budget_tokens を使い切ると、"
-        "1行が{limit:,}トークンを超えるおそれがあります（{places}）。",
-    ),
     "recall_low": (
         "The search brings the passage that holds the answer among the first {k} for only "
         "{recall:.0%} of {total} questions tried. Training cannot repair that; look at the "
