@@ -56,6 +56,9 @@ class _Corpus:
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
         return [Chunk(str(r), 0, len(self._texts[r]), self._texts[r]) for r in rows]
 
+    def documents_of(self, rows: Sequence[int]) -> list[range]:
+        return [range(row, row + 1) for row in rows]
+
 
 def main() -> int:
     """Print the figures; the exit status is 0."""

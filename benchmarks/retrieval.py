@@ -63,7 +63,8 @@ def _compare(questions: QuestionSet, config: Config, embedder: Embedder, limit: 
     )
     corpus = Corpus(questions.contexts, embedder)
     peers = {name: make(corpus) for name, packages, make in PEERS if not missing_package(packages)}
-    with temporary_passages(questions.contexts, config, embedder, _silent) as passages:
+    contexts, articles = questions.contexts, questions.articles
+    with temporary_passages(contexts, config, embedder, _silent, articles) as passages:
         legs = LegSearch(passages, config.top_k)
         found: dict[str, list[Found]] = {
             **{f"Fumikura, {leg}": [] for leg in LEGS},

@@ -154,6 +154,17 @@ class Corpus:
         with self._open() as connection:
             return [row for (row,) in connection.execute(query, (path,))]
 
+    def documents_of(self, rows: Sequence[int]) -> list[range]:
+        """Return, for each of ``rows``, all rows of the document that it stands in."""
+        query = (
+            # One aggregate each: for two at once SQLite would read every row of the document.
+            "SELECT (SELECT min(row) FROM chunk WHERE document_id = c.document_id),"
+            " (SELECT max(row) FROM chunk WHERE document_id = c.document_id) + 1"
+            " FROM chunk c WHERE c.row = ?"
+        )
+        with self._open() as connection:
+            return [range(*connection.execute(query, (row,)).fetchone()) for row in rows]
+
     def document(self, path: str) -> Document:
         """Return one stored document.
 

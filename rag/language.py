@@ -163,6 +163,27 @@ def _weight(term: str) -> float:
     return _INFLECTED_WEIGHT if any(scripts) and not all(scripts) else _GRAM_WEIGHT
 
 
+_UNSPACED_RUN = re.compile(rf"[{_UNSPACED}]{{3,}}")
+_WORD_PAIR = re.compile(rf"(?<![^\W{_UNSPACED}])(?=([^\W{_UNSPACED}]+ [^\W{_UNSPACED}]+))")
+
+
+def phrase_text(text: str) -> str:
+    """Return ``text`` as the phrases of a question are looked for in it."""
+    return " ".join(_folded(text).split())
+
+
+def phrases(text: str) -> set[str]:
+    """Return every two words in a row, and every three characters of unspaced scripts.
+
+    Grammar included, which `terms` leave out: と呼ばれ and "known as" tell which of two passages
+    with the same terms says what was asked. Each stands in the `phrase_text` of the same text.
+    """
+    text = phrase_text(text)
+    runs = _UNSPACED_RUN.findall(text)
+    grams = {run[i : i + 3] for run in runs for i in range(len(run) - 2)}
+    return grams.union(_WORD_PAIR.findall(text))
+
+
 def content_terms(text: str) -> set[str]:
     """Return the terms that carry meaning: for coverage and support, not for search.
 

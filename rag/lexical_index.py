@@ -113,11 +113,26 @@ class Bm25LexicalIndex:
             found = _reaching(scores, k)
             return _best(found, scores[found], k)
         if len(among) * _FEW < self._count:
-            scores = self._scores_of(query, among)
+            scores = self.matches(query, among).sum(axis=0)
         else:
             scores = self._scores(query)[among]
         is_hit = scores > 0
         return _best(among[is_hit], scores[is_hit], k)
+
+    def matches(self, query: str, rows: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what each term of ``query_weights(query)`` adds to the score of each row.
+
+        Shape: ``(terms, len(rows))``, the terms in their order there.
+        """
+        wanted, sought = np.asarray(rows, dtype=np.int32), query_weights(query)
+        added = np.zeros((len(sought), len(wanted)), dtype=np.float32)
+        for of_term, (term, weight) in zip(added, sought.items(), strict=True):
+            holders, weights = self._postings.of(term)
+            if len(holders):
+                places = np.minimum(holders.searchsorted(wanted), len(holders) - 1)
+                holds = holders[places] == wanted
+                of_term[holds] = np.float32(weight) * weights[places[holds]]
+        return added
 
     def term_weight(self, term: str) -> float:
         """Return the inverse document frequency of ``term``; the highest for an unknown one.
@@ -140,18 +155,6 @@ class Bm25LexicalIndex:
             rows, weights = self._postings.of(term)
             column[1], factor[0] = len(rows), weight
             csc_matvec(self._count, 1, column, rows, weights, factor, scores)
-        return scores
-
-    def _scores_of(self, query: str, among: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the scores of some passages. Shape: ``(len(among),)``."""
-        wanted = among.astype(np.int32)
-        scores = np.zeros(len(wanted), dtype=np.float32)
-        for term, weight in query_weights(query).items():
-            rows, weights = self._postings.of(term)
-            if len(rows):
-                places = np.minimum(rows.searchsorted(wanted), len(rows) - 1)
-                holds = rows[places] == wanted
-                scores[holds] += np.float32(weight) * weights[places[holds]]
         return scores
 
     def save(self, folder: Path) -> None:

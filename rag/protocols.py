@@ -86,6 +86,13 @@ class LexicalIndex(Protocol):
         """Return at most ``k`` of ``rows``, or of all: a passage sharing no term is no hit."""
         ...
 
+    def matches(self, query: str, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Return what each term of ``query_weights(query)`` adds to the score of each row.
+
+        Shape: ``(terms, len(rows))``, the terms in their order there.
+        """
+        ...
+
     def term_weight(self, term: str) -> float:
         """Return how rare ``term`` is among the passages; an unknown term is the rarest."""
         ...

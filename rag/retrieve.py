@@ -1,11 +1,15 @@
-"""Question to hits: both search legs, fused by their scores, and the best sentence of each hit.
+"""Question to hits: both search legs, fused by their scores, then the best read in context.
 
 Ranks say who is first, not by how much. A sum of scores that are each brought to 0 to 1 by the
 best that is possible keeps that (Bruch, Gai and Ingber, 2023, arXiv:2210.11934); with reciprocal
 ranks the fused list was worse than its better leg (docs/log.md).
+
+A passage rarely repeats what its document is about: a question names both the subject and the
+detail, the passage only the detail. So terms that stand in the first passage of its document, or
+in the passages around it, count as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,14 +17,20 @@ from numpy.typing import NDArray
 
 from rag.corpus import Corpus
 from rag.datatypes import Chunk, Hit, Language
-from rag.evidence import Similarity, best_sentence, shares_of, term_worths
+from rag.evidence import Similarity, best_sentence, phrase_shares, shares_of, term_worths
 from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion
-SENTENCE_POOL = 20  # best rows whose sentences are looked at
-# Fitted on English and Japanese training questions; see docs/log.md.
-COSINE_WEIGHT = 1.2
-SENTENCE_WEIGHT = 0.3
+TEXT_POOL = 20  # best rows whose sentences and phrases are looked at
+NEIGHBOURS = 2  # passages around one, on either side
+# Beside 1 for the words of the passage and its document's first one. Fitted on English and
+# Japanese training questions; see docs/log.md.
+COSINE_WEIGHT = 2.4
+AROUND_WEIGHT = 0.6
+TELLING_WEIGHT = 0.35
+SENTENCE_WEIGHT = 0.5
+PHRASE_WEIGHT = 0.75
+_WORDS_MOST = 1 + AROUND_WEIGHT + TELLING_WEIGHT + SENTENCE_WEIGHT + PHRASE_WEIGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +55,23 @@ class Retriever:
         """
         pool = max(POOL, 2 * k)
         worths = term_worths(question, self.lexical.term_weight)
-        values = shares_of(worths)
-        most_words = sum(worths.values()) or 1.0  # what nothing but these terms would score
         lexical = dict(self.lexical.search(question, pool, self.rows))
         cosine: dict[int, float] = {}
         if language in self.embed_languages:
             query = self.embedder.embed_query(question)
             cosine = dict(self.vectors.search(query, pool, self.rows))
             self._complete(question, query, lexical, cosine)
-        fused = {
-            row: lexical.get(row, 0.0) / most_words + COSINE_WEIGHT * max(cosine.get(row, 0.0), 0)
-            for row in lexical | cosine
-        }
+        fused = self._words_in_context(question, worths, sorted(lexical | cosine))
+        for row, similarity in cosine.items():
+            fused[row] += COSINE_WEIGHT * max(similarity, 0.0)
         ranked = sorted(fused, key=lambda row: (-fused[row], row))
-        chunks = self._distinct(ranked, max(SENTENCE_POOL, self.rerank_pool, k))
-        first, rest = list(chunks)[:SENTENCE_POOL], list(chunks)[SENTENCE_POOL:]
-        for row in first:
-            fused[row] += SENTENCE_WEIGHT * best_sentence(values, chunks[row].text)
+        chunks = self._distinct(ranked, max(TEXT_POOL, self.rerank_pool, k))
+        first, rest = list(chunks)[:TEXT_POOL], list(chunks)[TEXT_POOL:]
+        texts, shares = [chunks[row].text for row in first], shares_of(worths)
+        for row, text, phrases in zip(first, texts, phrase_shares(question, texts), strict=True):
+            fused[row] += SENTENCE_WEIGHT * best_sentence(shares, text) + PHRASE_WEIGHT * phrases
         first.sort(key=lambda row: (-fused[row], row))
-        most = 1 + SENTENCE_WEIGHT + (COSINE_WEIGHT if cosine else 0)
+        most = _WORDS_MOST + (COSINE_WEIGHT if cosine else 0)
         hits = [
             Hit(0, chunks[row], fused[row] / most, lexical.get(row), cosine.get(row))
             for row in first + rest
@@ -71,6 +79,36 @@ class Retriever:
         ]
         hits = self._reranked(question, language, hits)[:k]
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+
+    def _words_in_context(
+        self, question: str, worths: Mapping[str, float], rows: Sequence[int]
+    ) -> dict[int, float]:
+        """Return how far the words of ``question`` stand in or near each of ``rows``.
+
+        Three parts, each a share of what is possible: the BM25 scores of the terms, the better
+        of those in the passage and in the first one of its document; the worth of the terms
+        that any of the passages around it holds; and that of the terms in the passage, by how
+        few of ``rows`` hold them, because what all of them hold does not tell them apart.
+        """
+        if not rows:
+            return {}
+        passages = np.asarray(rows, dtype=np.int64)
+        documents = self.corpus.documents_of(rows)
+        starts = np.array([document.start for document in documents], dtype=np.int64)
+        lasts = np.array([document.stop - 1 for document in documents], dtype=np.int64)
+        reach = passages[:, None] + np.arange(-NEIGHBOURS, NEIGHBOURS + 1)
+        around = np.clip(reach, starts[:, None], lasts[:, None])
+        read, places = np.unique(np.column_stack((passages, starts, around)), return_inverse=True)
+        added = self.lexical.matches(question, read)[:, places.reshape(len(rows), -1)]
+        most = sum(worths.values()) or 1.0  # what nothing but these terms would score
+        worth, holds = np.array(list(worths.values())), added[:, :, 0] > 0
+        words = added[:, :, :2].max(axis=2).sum(axis=0) / most
+        near = worth @ (added[:, :, 2:] > 0).any(axis=2) / most
+        holders = holds.sum(axis=1)
+        telling = worth * np.log1p((len(rows) - holders + 0.5) / (holders + 0.5))
+        apart = telling @ holds / (telling.sum() or 1.0)
+        scores = words + AROUND_WEIGHT * near + TELLING_WEIGHT * apart
+        return dict(zip(rows, scores.tolist(), strict=True))
 
     def _distinct(self, ranked: list[int], count: int) -> dict[int, Chunk]:
         """Return the chunks of the first ``count`` rows, or more, without equal texts."""

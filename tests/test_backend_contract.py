@@ -231,6 +231,13 @@ def test_an_unknown_term_is_the_rarest(legs: Legs) -> None:
     assert weights[0] == pytest.approx(np.log(1 + 9.5 / 0.5))
 
 
+def test_what_each_term_adds_sums_up_to_the_score(legs: Legs) -> None:
+    added = legs.lexical.matches("dog 有給", [5, 6, 3])
+
+    scores = dict(legs.lexical.search("dog 有給", 9))
+    assert added.sum(axis=0).tolist() == pytest.approx([scores[5], 0, scores[3]], rel=1e-3)
+
+
 def test_stored_vectors_come_back_in_the_order_of_asking(legs: Legs) -> None:
     stored = HashingEmbedder().embed_passages(TEXTS)
 
@@ -249,6 +256,7 @@ def test_the_retriever_works_on_either_kind(legs: Legs, generation: Generation) 
     retriever = Retriever(corpus, legs.lexical, legs.vectors, HashingEmbedder(), ("en", "ja"))
 
     assert retriever.retrieve("有給の申請", "ja", 3)[0].chunk.text == TEXTS[3]
+    assert corpus.documents_of([3, 0]) == [range(3, 4), range(1)]  # each text is a file here
     second = [row for row, c in enumerate(corpus.chunks(range(9))) if c.path.startswith("second/")]
     only = replace(retriever, rows=second)
     assert all(hit.chunk.path.startswith("second/") for hit in only.retrieve("申請", "ja", 5))

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from rag.cli import main
 from rag.config import Config
-from rag.datatypes import Language, Progress
+from rag.corpus import Corpus, CorpusWriter
+from rag.datatypes import Chunk, Document, Language, Progress
 from rag.errors import ModelError
 from rag.evaluation.evaluate import (
     Evaluation,
@@ -413,6 +415,44 @@ def test_every_passage_of_a_long_context_counts_for_it() -> None:
 
     assert evaluation.files[0].passages > len(contexts)
     assert legs_of(evaluation, "long.json")["lexical"].measures["recall@1"].mean == 1
+
+
+def test_the_contexts_of_an_article_are_one_document_and_still_told_apart() -> None:
+    contexts = (
+        "The archery club was founded by nine students.",
+        "The fee is twelve euro a year.",
+        "The chess club was founded by two teachers.",
+        "The fee is nine euro a year.",
+    )
+    asked = (
+        Question("archery fee in euro a year", True, context=1),
+        Question("chess fee in euro a year", True, context=3),
+        Question("Who founded the chess club?", True, context=2),
+    )
+
+    def found_first(articles: tuple[int, ...]) -> float:
+        questions = QuestionSet(Path("clubs.json"), asked, contexts, articles)
+        evaluation = run(questions, embedder=ListeningEmbedder(languages=()))
+        return legs_of(evaluation, "clubs.json")["fused"].measures["recall@1"].mean
+
+    assert found_first((1, 1, 2, 2)) == 1
+    # The control: without its document, the passage about either fee is as good as the other.
+    assert found_first(()) == pytest.approx(2 / 3)
+
+
+def test_the_rows_of_a_document_are_known_from_any_of_its_passages(tmp_path: Path) -> None:
+    with closing(CorpusWriter(tmp_path)) as writer:
+        for path, words in (("a", ["One.", "Two.", "Three."]), ("b", ["四。"]), ("c", ["Five."])):
+            text, chunks = " ".join(words), []
+            for word in words:
+                start = text.index(word)
+                chunks.append(Chunk(path, start, start + len(word), word))
+            writer.add(Document(path, text, sha256=""), chunks)
+        writer.finish([])
+
+    documents = Corpus(tmp_path).documents_of([2, 4, 0, 3, 0])
+
+    assert documents == [range(3), range(4, 5), range(3), range(3, 4), range(3)]
 
 
 def test_unanswerable_questions_are_left_out_and_counted() -> None:

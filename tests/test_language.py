@@ -8,6 +8,8 @@ from rag.language import (
     content_terms,
     detect_language,
     numbers,
+    phrase_text,
+    phrases,
     query_weights,
     sentence_spans,
     terms,
@@ -117,3 +119,23 @@ def test_many_threads_may_ask_at_once() -> None:
 
     alone = snowballstemmer.stemmer("english")
     assert found == [[alone.stemWord(word) for word in words]] * 4
+
+
+def test_phrases_are_words_in_pairs_and_characters_in_threes_grammar_included() -> None:
+    assert phrases("Who is  known as the\nＣＨＥＦ?") == {
+        "who is", "is known", "known as", "as the", "the chef",
+    }  # fmt: skip
+    assert phrases("何と呼ばれますか？") == {
+        "何と呼", "と呼ば", "呼ばれ", "ばれま", "れます", "ますか",
+    }  # fmt: skip
+    assert phrases("Wi-Fi の申請") == {"の申請"}
+    assert phrases("犬") == phrases("犬小") == phrases("") == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The new deal, and the old one", "１,２００円のﾄﾚｲはどこ？", "Café au lait 有給休暇の申請"],
+)
+def test_every_phrase_stands_in_its_own_text(text: str) -> None:
+    assert phrases(text)
+    assert all(phrase in phrase_text(text) for phrase in phrases(text))

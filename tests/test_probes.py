@@ -80,6 +80,9 @@ class Corpus:
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
         return [Chunk(str(row), 0, len(self._texts[row]), self._texts[row]) for row in rows]
 
+    def documents_of(self, rows: Sequence[int]) -> list[range]:
+        return [range(row, row + 1) for row in rows]
+
 
 @pytest.fixture(scope="module")
 def retriever() -> Retriever:

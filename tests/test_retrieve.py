@@ -9,9 +9,16 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Language
-from rag.evidence import best_sentence, term_values
+from rag.evidence import best_sentence, phrase_shares, term_values
 from rag.lexical_index import Bm25LexicalIndex
-from rag.retrieve import COSINE_WEIGHT, SENTENCE_WEIGHT, Retriever
+from rag.retrieve import (
+    AROUND_WEIGHT,
+    COSINE_WEIGHT,
+    PHRASE_WEIGHT,
+    SENTENCE_WEIGHT,
+    TELLING_WEIGHT,
+    Retriever,
+)
 from rag.vector_index import FaissVectorIndex
 
 TEXTS = (
@@ -23,15 +30,21 @@ TEXTS = (
 )
 # The first number is what a question about leave looks for, as far as this embedder knows.
 COSINES = (0.8, 0.0, 0.6, 0.0, -0.6)
-MOST = 1 + SENTENCE_WEIGHT + COSINE_WEIGHT
+WORDS_MOST = 1 + AROUND_WEIGHT + TELLING_WEIGHT + SENTENCE_WEIGHT + PHRASE_WEIGHT
+MOST = WORDS_MOST + COSINE_WEIGHT
 
 
 class Corpus:
-    def __init__(self, texts: Sequence[str] = TEXTS) -> None:
+    def __init__(self, texts: Sequence[str] = TEXTS, documents: Sequence[range] = ()) -> None:
         self._texts = texts
+        self._documents = documents
 
     def chunks(self, rows: Sequence[int]) -> list[Chunk]:
         return [Chunk("a.md", 0, len(self._texts[row]), self._texts[row]) for row in rows]
+
+    def documents_of(self, rows: Sequence[int]) -> list[range]:
+        each = self._documents or [range(row, row + 1) for row in rows]
+        return [next(document for document in each if row in document) for row in rows]
 
 
 class Embedder:
@@ -76,8 +89,98 @@ def test_the_score_is_the_weighted_sum_of_what_each_leg_could_give_at_most(
     first = hits[0]
     assert first.chunk.text == TEXTS[0]
     assert first.lexical_score is not None
-    by_hand = first.lexical_score / most + COSINE_WEIGHT * 0.8 + SENTENCE_WEIGHT * 1.0
+    # Both words stand in its first sentence, in a row: every part but BM25 gives all it can.
+    by_hand = first.lexical_score / most + (WORDS_MOST - 1) + COSINE_WEIGHT * 0.8
     assert first.score == pytest.approx(by_hand / MOST, rel=1e-5)
+
+
+def test_a_passage_with_one_of_two_words_gets_its_share_of_every_part(
+    retriever: Retriever,
+) -> None:
+    hits = {hit.chunk.text: hit for hit in retriever.retrieve("paid leave", "en", 9)}
+
+    # One of five passages holds "paid", two hold "leave": idf ln 4 and ln 2.4. All five are
+    # candidates, so that among them the words are as rare again. Its vector points away.
+    paid, leave = math.log(4), math.log(2.4)
+    share = leave / (paid + leave)
+    said = hits[TEXTS[4]]
+    assert said.lexical_score is not None
+    by_hand = said.lexical_score / (paid + leave) + (AROUND_WEIGHT + SENTENCE_WEIGHT) * share
+    by_hand += TELLING_WEIGHT * leave**2 / (paid**2 + leave**2)
+    assert said.score == pytest.approx(by_hand / MOST, rel=1e-5)
+
+
+CLUBS = (
+    "The archery club was founded by nine students.",
+    "Training takes place in the hall.",
+    "Members elect a chair.",
+    "The fee is twelve euro a year.",
+    "The chess club was founded by two teachers.",
+    "The fee is nine euro a year.",
+)
+DOCUMENTS = (range(4), range(4, 6))
+JAPANESE_CLUBS = (
+    "弓道部は九人の学生が始めた。", "稽古は体育館で行う。", "部員が部長を選ぶ。",
+    "会費は年に千円である。", "囲碁部は二人の教員が始めた。", "会費は年に九百円である。",
+)  # fmt: skip
+
+
+def clubs(retriever: Retriever, texts: Sequence[str], documents: Sequence[range]) -> Retriever:
+    return replace(
+        retriever,
+        corpus=Corpus(texts, documents),  # type: ignore[arg-type] # of the corpus only this is used
+        lexical=Bm25LexicalIndex.from_texts(texts),
+        embed_languages=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "question", "wanted", "other"),
+    [
+        (CLUBS, "What fee does the archery club take?", 3, 5),
+        (CLUBS, "What fee does the chess club take?", 5, 3),
+        (JAPANESE_CLUBS, "弓道部の会費は？", 3, 5),
+        (JAPANESE_CLUBS, "囲碁部の会費は？", 5, 3),
+    ],
+)
+def test_a_passage_is_read_as_one_about_the_subject_of_its_document(
+    retriever: Retriever, texts: Sequence[str], question: str, wanted: int, other: int
+) -> None:
+    def score(text: str, documents: Sequence[range]) -> float:
+        hits = clubs(retriever, texts, documents).retrieve(question, "ja", 9)
+        return next(hit.score for hit in hits if hit.chunk.text == text)
+
+    assert score(texts[wanted], DOCUMENTS) > score(texts[other], DOCUMENTS) + 0.05
+    # The control: alone, neither passage names a club, so that they are nearly as good.
+    alone = score(texts[wanted], ()) - score(texts[other], ())
+    assert abs(alone) < 0.02
+
+
+def test_the_words_around_a_passage_are_those_of_its_own_document(retriever: Retriever) -> None:
+    searched = clubs(retriever, CLUBS, DOCUMENTS)
+    worths = {"chess": 1.0, "fee": 1.0}
+
+    found = searched._words_in_context("chess fee", worths, [3, 5])
+
+    # Row 3 stands next to the chess club as well, but in another document. Both hold "fee",
+    # which does not tell them apart: ln(1 + 0.5 / 2.5) of that and ln(1 + 2.5 / 0.5) for "chess".
+    chess, fee = searched.lexical.matches("chess fee", [3, 4, 5])
+    apart = TELLING_WEIGHT * math.log(1.2) / (math.log(1.2) + math.log(6))
+    assert found[3] == pytest.approx(fee[0] / 2 + AROUND_WEIGHT / 2 + apart)
+    assert found[5] == pytest.approx((chess[1] + fee[2]) / 2 + AROUND_WEIGHT + apart)
+
+
+def test_phrases_that_few_of_the_texts_hold_decide() -> None:
+    texts = ("Known as the islands.", "The islands are far.", "On the islands.")
+
+    shares = phrase_shares("the islands known as", texts)
+
+    # "known as" stands in one of three, "the islands" in all.
+    known, islands = math.log(1 + 2.5 / 1.5), math.log(1 + 0.5 / 3.5)
+    nowhere = math.log(1 + 3.5 / 0.5)  # "islands known"
+    total = known + islands + nowhere
+    assert shares == pytest.approx([(known + islands) / total, islands / total, islands / total])
+    assert phrase_shares("the islands", ()) == []
 
 
 def test_a_passage_that_only_one_leg_finds_still_gets_the_score_of_the_other(

@@ -28,6 +28,22 @@ def test_bm25_scores_are_those_of_the_formula() -> None:
     assert score == pytest.approx(expected, rel=1e-4)
 
 
+def test_what_the_terms_add_to_a_passage_sums_up_to_its_score() -> None:
+    index = Bm25LexicalIndex.from_texts(TEXTS)
+    question = "submarine cat 有給休暇"
+
+    added = index.matches(question, [3, 0, 2, 0])
+
+    named = dict(zip(query_weights(question), added.tolist(), strict=True))
+    assert named["submarin"] == [0, 0, 0, 0]
+    assert named["cat"][0] == named["cat"][2] == 0 < named["cat"][1] == named["cat"][3]
+    scores = dict(index.search(question, 4))
+    by_row = [scores.get(row, 0.0) for row in (3, 0, 2, 0)]
+    assert added.sum(axis=0).tolist() == pytest.approx(by_row)
+    assert index.matches("of the", [0, 1]).sum() == 0
+    assert index.matches(question, []).shape == (len(query_weights(question)), 0)
+
+
 def test_a_two_character_japanese_word_finds_its_passage_first() -> None:
     index = Bm25LexicalIndex.from_texts(TEXTS)
 

@@ -105,6 +105,10 @@ class MilvusLexicalIndex:
         k = min(k, len(self)) if weights else 0
         return _search(self._milvus, self._collection, TERMS, weights, k, rows)
 
+    def matches(self, query: str, rows: Sequence[int]) -> NDArray[np.float32]:
+        """Return what each term of a question adds to each row: see `LexicalIndex.matches`."""
+        return self._statistics.matches(query, rows)
+
     def term_weight(self, term: str) -> float:
         """Return how rare ``term`` is among the passages; an unknown term is the rarest."""
         return self._statistics.term_weight(term)

@@ -169,7 +169,10 @@ def _opened(
         return
     embedder = load_embedder(config)
     for questions in sets:
-        with temporary_passages(questions.contexts, config, embedder, progress) as passages:
+        articles = questions.articles
+        with temporary_passages(
+            questions.contexts, config, embedder, progress, articles
+        ) as passages:
             yield questions, passages
 
 

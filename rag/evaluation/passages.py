@@ -2,14 +2,16 @@
 
 Either way a ranking of passages is read as a ranking of units. A unit of a temporary index is
 the context that a passage was cut from, so a context stands where its best passage does (MaxP,
-Dai and Callan, SIGIR 2019); a unit of the serving index is the text of a passage.
+Dai and Callan, SIGIR 2019); a unit of the serving index is the text of a passage. The contexts of
+one article are one document, in its order and without its title, and no passage crosses two.
 """
 
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +44,28 @@ class SearchedPassages:
 
 @contextmanager
 def temporary_passages(
-    contexts: Sequence[str], config: Config, embedder: Embedder, progress: OnProgress
+    contexts: Sequence[str],
+    config: Config,
+    embedder: Embedder,
+    progress: OnProgress,
+    articles: Sequence[int] = (),
 ) -> Iterator[SearchedPassages]:
     """Index ``contexts`` in a temporary folder as a build would, without headings.
+
+    Args:
+        contexts: no two alike.
+        config: settings, as they serve.
+        embedder: of the passages.
+        progress: called with the stages cut, embed and index.
+        articles: the document of each context, ascending; each is one of its own without them.
 
     Raises:
         QuestionFileError: the contexts hold no text that could be searched.
     """
     with tempfile.TemporaryDirectory(prefix="fumikura-evaluation-") as name:
         folder = Path(name)
-        texts = _write_corpus(folder, contexts, config, embedder, progress)
+        numbers = articles or range(len(contexts))
+        texts, context_at = _write_corpus(folder, contexts, numbers, config, embedder, progress)
         if not texts:
             raise QuestionFileError("The contexts hold no text that could be searched.")
         FaissVectorIndex.from_vectors(_embedded(texts, embedder, progress)).save(folder)
@@ -67,7 +81,7 @@ def temporary_passages(
         )
         yield SearchedPassages(
             retriever,
-            unit_of=lambda chunk: chunk.path,
+            unit_of=lambda chunk: str(context_at[chunk.path, chunk.start]),
             relevant_units=lambda question: frozenset({str(question.context)}),
         )
 
@@ -75,27 +89,44 @@ def temporary_passages(
 def _write_corpus(
     folder: Path,
     contexts: Sequence[str],
+    articles: Sequence[int],
     config: Config,
     embedder: Embedder,
     progress: OnProgress,
-) -> list[str]:
-    """Store each context as a document named by its number; return the texts of the passages."""
-    chunk_tokens = min(config.chunk_tokens, embedder.max_tokens)
+) -> tuple[list[str], dict[tuple[str, int], int]]:
+    """Store each article as a document named by its number.
+
+    Returns:
+        The texts of the passages in the order of rows, and the number of the context by the
+        path and the start of each passage.
+    """
     texts: list[str] = []
+    context_at: dict[tuple[str, int], int] = {}
     with closing(CorpusWriter(folder)) as corpus:
-        for number, context in enumerate(contexts):
-            progress(Progress("cut", number, len(contexts)))
-            # Under an empty heading: a name such as "17" would be searched with the passage.
-            blocks = (Block("paragraph", 0, len(context), ("",)),)
-            document = Document(str(number), context, sha256="", blocks=blocks)
-            chunks = chunk_document(
-                document, chunk_tokens, config.chunk_overlap_tokens, embedder.count_tokens
-            )
-            corpus.add(document, chunks)
+        for article, numbers in groupby(range(len(contexts)), key=articles.__getitem__):
+            path, text, chunks = str(article), "", list[Chunk]()
+            for number in numbers:
+                progress(Progress("cut", number, len(contexts)))
+                for chunk in _chunks(contexts[number], config, embedder):
+                    start, end = len(text) + chunk.start, len(text) + chunk.end
+                    chunks.append(replace(chunk, path=path, start=start, end=end))
+                    context_at[path, start] = number
+                text += contexts[number] + "\n\n"
+            corpus.add(Document(path, text, sha256=""), chunks)
             texts += [chunk.search_text for chunk in chunks]
         corpus.finish([])
     progress(Progress("cut", len(contexts), len(contexts)))
-    return texts
+    return texts, context_at
+
+
+def _chunks(context: str, config: Config, embedder: Embedder) -> list[Chunk]:
+    # Under an empty heading: a name such as "17" would be searched with the passage.
+    blocks = (Block("paragraph", 0, len(context), ("",)),)
+    document = Document("", context, sha256="", blocks=blocks)
+    chunk_tokens = min(config.chunk_tokens, embedder.max_tokens)
+    return chunk_document(
+        document, chunk_tokens, config.chunk_overlap_tokens, embedder.count_tokens
+    )
 
 
 def _embedded(
