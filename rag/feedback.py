@@ -36,7 +36,7 @@ LIMITS = {
 _NAMES = {
     "question": "question",
     "answer": "corrected answer",
-    "note": "remark",
+    "note": "comment",
     "author": "name of the author",
     "source": "path of the source",
     "quote": "quote",

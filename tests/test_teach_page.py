@@ -324,7 +324,7 @@ def test_an_example_whose_document_left_the_index_is_marked_and_left_out(
     engine.document_text = Document("other.md", "Another document.", "1" * 64)
     app = open_teach(view="pairs")
     assert EN["teach_left_out"].format(count=1) in shown(app)
-    assert list(app.data_editor[0].value["remark"]) == [EN["missing_document"]]
+    assert list(app.data_editor[0].value["hint"]) == [EN["missing_document"]]
     download = app.download_button[0]
     assert EN["pairs_download"].format(count=0) in download.label
     assert download.disabled

@@ -4,7 +4,7 @@ PHRASES = {
     "text_name": {
         "question": "質問",
         "corrected answer": "正しい回答",
-        "remark": "コメント",
+        "comment": "コメント",
         "name of the author": "投稿者の名前",
         "path of the source": "出典のパス",
         "quote": "引用文",

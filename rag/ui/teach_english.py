@@ -20,7 +20,7 @@ TEACH_EN = {
     "feedback_passage_placeholder": "I do not know, or it is not among these",
     "feedback_passage_help": "Without your choice, the passages are searched for the words of "
     "your answer.",
-    "feedback_note": "Remark",
+    "feedback_note": "Comment",
     "feedback_send": "Send",
     "feedback_later": "Not now",
     "feedback_change": "Change",

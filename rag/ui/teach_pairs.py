@@ -20,7 +20,7 @@ from rag.ui.strings import Words
 
 _Edits = dict[int, dict[str, str]]  # id of a pair -> field -> new text
 _WIDTHS = {"question": 190, "answer": 170, "quote": 190, "source": 120, "passage": 200}
-_ORDER = ("state", "question", "answer", "quote", "remark", "source", "passage")
+_ORDER = ("state", "question", "answer", "quote", "hint", "source", "passage")
 _DRAFTS = "pair-drafts"  # in the session: edits that were not saved yet
 _BASE = "pair-base"  # the key of the table, and the edits that it was made with
 _DISCARDED = "pair-discarded"  # how often edits were discarded; another number is another table
@@ -81,13 +81,13 @@ def _draw_table(words: Words, shown: Sequence[Pair], pairs: Sequence[Pair]) -> _
     base, key = _base(shown, pairs)
     rows = [{**_texts(pair), **base.get(pair.id, {})} for pair in shown]
     table = {field: [row[field] for row in rows] for field in EDITABLE}
-    table |= {"remark": [_remark(words, pair) for pair in shown]}
+    table |= {"hint": [_remark(words, pair) for pair in shown]}
     st.data_editor(
         table,
         key=key,
         hide_index=True,
         column_order=_ORDER,
-        disabled=["remark"],
+        disabled=["hint"],
         row_height=70,
         alt=words("pairs_alt"),
         column_config={
@@ -104,7 +104,7 @@ def _draw_table(words: Words, shown: Sequence[Pair], pairs: Sequence[Pair]) -> _
                 )
                 for field, width in _WIDTHS.items()
             },
-            "remark": st.column_config.TextColumn(words("pairs_remark"), width=140),
+            "hint": st.column_config.TextColumn(words("pairs_remark"), width=140),
         },
     )
     edited = st.session_state[key]["edited_rows"] if key in st.session_state else {}
