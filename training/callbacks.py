@@ -105,7 +105,8 @@ class RunWatch:
         watch = self
 
         class Watching(TrainerCallback):
-            def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401 - types of transformers, here and below
+            def on_train_begin(self, args: Any, state: Any, control: Any, **given: Any) -> None:  # noqa: ANN401 - types of transformers, here and below
+                _move_projections(given["optimizer"])
                 watch.begin(state.global_step, state.num_input_tokens_seen)
 
             def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ANN401
@@ -217,6 +218,16 @@ def _galore_loads(arguments: Any) -> AbstractContextManager[Any]:  # noqa: ANN40
     from torch.serialization import safe_globals
 
     return safe_globals([GaLoreProjector])
+
+
+def _move_projections(optimizer: Any) -> None:  # noqa: ANN401 - a torch optimizer
+    """Put GaLore's projections where their weights are.
+
+    A checkpoint is loaded to the CPU. torch moves the tensors in it, but no object that holds one.
+    """
+    for weights, state in optimizer.state.items():
+        if projector := state.get("projector"):
+            projector.ortho_matrix = projector.ortho_matrix.to(weights.device)
 
 
 class _StopSignals:
