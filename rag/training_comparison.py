@@ -26,6 +26,8 @@ class CandidateScores:
     measures: Mapping[str, Estimate]  # over all rows; one that is undefined is left out
     labels: Mapping[str, Estimate]  # "accuracy" and "macro_f1" of a classification
     majority: tuple[str, float, float] | None  # commonest label; its accuracy, its macro-F1
+    label_names: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]  # label by predicted; a last column is none of them
     seconds: float  # a question
     peak_memory_mb: float
 
@@ -112,6 +114,8 @@ def _candidate(entry: Mapping[str, Any]) -> CandidateScores:
         measures=_estimates({**groups.get(_ALL, {}), **recall}),
         labels=_estimates({name: labels.get(name) for name in ("accuracy", "macro_f1")}),
         majority=majority,
+        label_names=tuple(labels.get("labels", ())),
+        confusion=tuple(tuple(row) for row in labels.get("matrix", ())),
         seconds=float(entry.get("seconds", 0.0)),
         peak_memory_mb=float(entry.get("peak_memory_mb", 0.0)),
     )

@@ -173,6 +173,17 @@ def read_check(run: TrainingRun) -> dict[str, Any]:
     return _json(run.folder / "check.json")
 
 
+def read_label_scores(run: TrainingRun) -> dict[str, Any]:
+    """Return how well a classification tells labels; {} of another run, or before its end."""
+    scores: dict[str, Any] = _json(run.folder / "evaluation" / "labels.json").get("scores", {})
+    return scores
+
+
+def read_probes(run: TrainingRun) -> dict[str, Any]:
+    """Return what a model knew before and after learning text; {} of another run."""
+    return _json(run.folder / "evaluation" / "probes.json")
+
+
 def read_serving(config: Config) -> Serving:
     """Return which model answers, and since when."""
     is_fixed = config.answer_model != ACTIVE

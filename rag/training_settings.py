@@ -50,12 +50,15 @@ def read_recipes(folder: Path = RECIPES) -> list[Recipe]:
 
 
 def _first_comment(text: str) -> str:
-    lines = []
+    """Return the first paragraph of the comment that a file begins with; commands are left out."""
+    lines: list[str] = []
     for line in text.splitlines():
-        if not line.startswith("#"):
+        words = line.removeprefix("#").strip()
+        if not line.startswith("#") or (lines and not words):
             break
-        lines.append(line.lstrip("# ").rstrip())
-    return " ".join(lines).strip()
+        if words and not words.startswith("python -m "):
+            lines.append(words)
+    return " ".join(lines)
 
 
 def changed(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,9 @@ def check(settings: Path) -> int:
         tell("rows", step, 3)
         time.sleep(STEP_SECONDS)
     if settings.name.startswith("fail"):
-        return fail("There is no file /tea.csv. Check the path.")
+        told = {"en": "There is no file /tea.csv.", "ja": "ファイル /tea.csv がありません。"}
+        sys.stdout.write(json.dumps({"state": "failed", "error": told}))
+        return fail(told["en"])
     report = dict(training_state.REPORT)
     if settings.name.startswith("cut"):
         report["findings"] = [training_state.BLOCKED, *report["findings"]]

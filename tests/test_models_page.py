@@ -15,7 +15,15 @@ from rag.ui.comparison_view import verdict_of
 from rag.ui.english import EN
 from rag.ui.japanese import JA
 from tests.fakes import EchoEngine, wait_until
-from tests.training_state import RUN, activate, write_model, write_run, write_table
+from tests.training_state import (
+    RUN,
+    activate,
+    candidate,
+    estimate,
+    write_model,
+    write_run,
+    write_table,
+)
 from tests.ui_harness import fake_engine, open_page, press, shown
 
 TRAINER = Path(__file__).with_name("fake_trainer.py")
@@ -74,6 +82,23 @@ def test_the_worst_answers_stand_side_by_side_as_text(tmp_path: Path) -> None:
     assert "&lt;b&gt;at five&lt;/b&gt; [1]" in page
     assert "<b>at five" not in page
     assert "<script>alert(1)</script> Learned 200 rows." in page  # the card, in a code block
+
+
+def test_labels_are_shown_against_the_commonest_one_with_their_confusions(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "state", model="tea-lora")
+    labels = {
+        "labels": ["no", "yes"], "matrix": [[3, 2, 1], [0, 12, 0]], "accuracy": estimate(0.833),
+        "macro_f1": estimate(0.77), "majority": "yes", "majority_accuracy": 0.667,
+        "majority_macro_f1": 0.4,
+    }  # fmt: skip
+    write_table(
+        folder, candidates=[candidate("before", 0.4), candidate("gptq", 0.8, labels=labels)]
+    )
+    write_model(tmp_path / "models", "tea-lora")
+    page = shown(open_page("models"))
+    assert "0.833" in page
+    assert "0.667" in page
+    assert '<td data-column="told as none of them">1</td>' in page
 
 
 def test_a_model_is_activated_and_rolled_back(tmp_path: Path) -> None:

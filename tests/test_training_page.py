@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from rag.job_store import Job
 from rag.jobs import Jobs
 from rag.training_runs import LogPoint
+from rag.training_settings import read_recipes
 from rag.ui import services, training_form
 from rag.ui.charts import loss_chart, token_chart
 from rag.ui.english import EN
@@ -20,7 +21,7 @@ from rag.ui.strings import Words
 from rag.ui.training_check import sample_html
 from rag.ui.training_draft import read_draft
 from tests.fakes import EchoEngine, wait_until
-from tests.training_state import HISTOGRAM, RUN, write_run
+from tests.training_state import HISTOGRAM, RUN, estimate, write_json, write_run
 from tests.ui_harness import fake_engine, open_page, press, shown
 
 TRAINER = Path(__file__).with_name("fake_trainer.py")
@@ -38,7 +39,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EchoEngi
     (recipes / "labels.toml").write_text(
         '# Yes, no or maybe.\nname = "labels"\ntask = "answer"\n[train]\nepochs = 4.0\nrank = 8\n'
     )
-    monkeypatch.setattr(training_form, "read_recipes", partial(training_form.read_recipes, recipes))
+    (recipes / "text.toml").write_text('name = "text"\ntask = "pretrain"\n')
+    monkeypatch.setattr(training_form, "read_recipes", partial(read_recipes, recipes))
     yield fake
     services.load_services.clear()
 
@@ -144,8 +146,9 @@ def test_a_change_after_the_check_asks_for_another_one(examples: Path) -> None:
 def test_a_file_that_cannot_be_read_is_told(examples: Path) -> None:
     app = checked(add(named(open_page("training"), "fail"), examples))
     assert EN["train_check_failed"] in shown(app)
-    assert "There is no file /tea.csv. Check the path." in shown(app)
+    assert "There is no file /tea.csv." in shown(app)
     assert not can_start(app)
+    assert "ファイル /tea.csv がありません。" in shown(open_page("training", "ja-JP"))
 
 
 def test_what_was_chosen_survives_a_reload(examples: Path) -> None:
@@ -183,6 +186,18 @@ def test_a_column_can_be_named_by_hand_and_left_to_the_check_again(examples: Pat
     assert settings()["data"] == {"files": [str(examples)], "columns": ["passage=備考"]}
     checked(app.selectbox("train-column-passage").set_value("").run())
     assert settings()["data"] == {"files": [str(examples)]}
+
+
+def test_a_recipe_that_learns_text_takes_a_folder_and_needs_no_check(tmp_path: Path) -> None:
+    app = open_page("training")
+    app.selectbox("train-recipe").set_value("text").run()
+    assert not can_start(app)
+    app = add(app, tmp_path / "recipes")
+    assert "train-check" not in [button.key for button in app.button]
+    press(app, EN["train_start"])
+    (_, _, file) = wait_for("training").arguments
+    data = tomllib.loads(Path(file).read_text())["data"]
+    assert data == {"files": [], "folders": [str(tmp_path / "recipes")]}
 
 
 def test_an_upload_is_kept_for_the_training(tmp_path: Path) -> None:
@@ -261,6 +276,29 @@ def test_earlier_runs_can_be_looked_at(tmp_path: Path) -> None:
     app = choice.set_value("20261120-080000-old").run()
     assert "<b>No room</b>." in [item.value for item in app.text]  # as text, not as markup
     assert app.query_params["run"] == "20261120-080000-old"
+
+
+def test_what_came_of_a_classification_and_of_learned_text_is_shown(tmp_path: Path) -> None:
+    labels = {
+        "labels": ["no", "yes"], "confusion": [[3, 2], [0, 12]], "accuracy": 0.882,
+        "macro_f1": 0.836, "majority_label": "yes", "majority_accuracy": 0.706,
+        "majority_macro_f1": 0.414,
+    }  # fmt: skip
+    folder = write_run(state(tmp_path), "20261121-080000-labels")
+    write_json(folder / "evaluation" / "labels.json", {"scores": labels})
+    page = shown(open_page("training"))
+    assert "0.882" in page
+    assert '<td data-column="told as yes">12</td>' in page
+    scores = {"exact_match": estimate(0.25), "mrr": estimate(0.5), "n": 50}
+    probes = {
+        "scores": {"before": scores, "after": scores},
+        "held_out_loss": {"before": 3.2, "after": 2.4},
+    }
+    folder = write_run(state(tmp_path), "20261122-080000-text")
+    write_json(folder / "evaluation" / "probes.json", probes)
+    page = shown(open_page("training"))
+    assert "0.250 [0.190, 0.310] · n\xa0=\xa050" in page
+    assert '<td data-column="After">2.400</td>' in page
 
 
 # Charts

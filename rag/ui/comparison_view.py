@@ -12,6 +12,7 @@ from rag.training_comparison import (
     Difference,
     WorstRow,
 )
+from rag.ui.experiment_view import confusion_html
 from rag.ui.safe_markdown import note_html
 from rag.ui.strings import Words
 
@@ -33,21 +34,22 @@ def draw_comparison(words: Words, table: Comparison) -> None:
         if candidate.unavailable:
             name = candidate_words(words, candidate.name)
             st.html(note_html(words("compare_unavailable", name=name, why=candidate.unavailable)))
-        if candidate.majority and candidate is table.candidates[-1]:
-            label, accuracy, macro_f1 = candidate.majority
-            st.html(
-                note_html(
-                    words(
-                        "train_majority",
-                        label=label,
-                        accuracy=f"{accuracy:.3f}",
-                        macro_f1=f"{macro_f1:.3f}",
-                    )
-                )
-            )
+    _draw_labels(words, table.candidates[-1])
     if table.worst:
         with st.expander(words("compare_worst", count=len(table.worst))):
             st.html("".join(_worst_html(words, row) for row in table.worst))
+
+
+def _draw_labels(words: Words, candidate: CandidateScores) -> None:
+    if candidate.majority is None:
+        return
+    label, accuracy, macro_f1 = candidate.majority
+    baseline = words(
+        "train_majority", label=label, accuracy=f"{accuracy:.3f}", macro_f1=f"{macro_f1:.3f}"
+    )
+    st.html(note_html(baseline))
+    with st.expander(words("compare_confusion", name=candidate_words(words, candidate.name))):
+        st.html(confusion_html(words, candidate.label_names, candidate.confusion))
 
 
 def comparison_html(words: Words, table: Comparison) -> str:

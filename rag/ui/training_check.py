@@ -20,7 +20,7 @@ from rag.ui.strings import Words
 from rag.ui.training_draft import Draft
 
 _SHOWN_REJECTED = 200
-_LEVELS = {"block": "error", "warn": "warning", "info": "info"}
+_UNCHECKED = ("pretrain", "preference")  # what is not learned from questions with answers
 
 
 def latest_report(services: Services) -> dict[str, Any]:
@@ -36,11 +36,13 @@ def draw_check(services: Services, words: Words, draft: Draft, recipe: Recipe | 
     job = services.jobs.latest("check")
     is_of_this = job is not None and str(file) in job.arguments
     report = latest_report(services)
-    can_start = is_of_this and bool(report) and not report.get("blocking")
     has_examples = bool(draft.files or draft.has_feedback or _has_files(recipe))
+    is_checked = is_of_this and bool(report) and not report.get("blocking")
+    needs_check = recipe is None or recipe.task not in _UNCHECKED
+    can_start = has_examples and (is_checked or not needs_check)
     st.subheader(words("train_check_title"))
     with st.container(horizontal=True, gap="small"):
-        if st.button(
+        if needs_check and st.button(
             words("train_check"),
             key="train-check",
             type="secondary" if can_start else "primary",
@@ -58,22 +60,30 @@ def draw_check(services: Services, words: Words, draft: Draft, recipe: Recipe | 
             _start(services, words, draft, recipe, is_check=False)
     if not has_examples:
         st.html(note_html(words("train_no_examples")))
+    elif not needs_check:
+        st.html(note_html(words("train_unchecked")))
     elif job is None or (not is_of_this and not report):
         st.html(note_html(words("train_check_first")))
     elif job.is_live:
         st.fragment(_draw_live, run_every="1s")(services, words)
     elif job.state == "failed" and is_of_this:
         st.error(words("train_check_failed"), icon=":material/error:")
-        st.text(reason_words(words, job.message))
+        st.text(_failure(words, job))
     elif report:
         if not is_of_this:
             st.info(words("train_check_stale"), icon=":material/info:")
         draw_report(words, report)
 
 
+def _failure(words: Words, job: Job) -> str:
+    """Return why a check failed; what is wrong with a file comes with words in both languages."""
+    told = job.result.get("error", {})
+    return str(told.get(words.language) or reason_words(words, job.message))
+
+
 def _has_files(recipe: Recipe | None) -> bool:
     data = recipe.table.get("data", {}) if recipe else {}
-    return bool(data.get("files") or data.get("feedback"))
+    return any(data.get(key) for key in ("files", "folders", "feedback"))
 
 
 def _start(

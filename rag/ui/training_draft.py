@@ -27,8 +27,12 @@ class Draft:
     def table(self, recipe: Recipe | None) -> dict[str, Any]:
         """Return the settings of the run that this describes."""
         own: dict[str, Any] = {"name": self.shown_name(recipe)}
-        if self.files:
-            own["data.files"] = [str(Path(file).expanduser().absolute()) for file in self.files]
+        if self.files:  # instead of those of the recipe
+            paths = [Path(file).expanduser().absolute() for file in self.files]
+            own["data.files"] = [str(path) for path in paths if not path.is_dir()]
+            folders = [str(path) for path in paths if path.is_dir()]  # of documents, to learn text
+            if folders or (recipe and recipe.task == "pretrain"):
+                own["data.folders"] = folders
         if self.has_feedback:
             own["data.feedback"] = True
         if self.columns:

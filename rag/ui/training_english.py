@@ -55,6 +55,17 @@ TRAINING_EN = {
     "train_balance_none": "as they come",
     "train_balance_sample": "come more often",
     "train_balance_weights": "count more",
+    # Recipes that come along, by name
+    "recipe_alpaca-lora-pubmedqa": "Yes, no or maybe about medical abstracts, with balanced "
+    "labels. Needs ori_pqal.json of PubMedQA.",
+    "recipe_classify-lora": "Sorts texts into labels: a small encoder with a LoRA adapter "
+    "and a new head. Needs rows with a label.",
+    "recipe_domain-galore": "Reads on in the documents of a folder, all weights with GaLore.",
+    "recipe_domain-lora": "Reads on in the documents of a folder, with a LoRA adapter.",
+    "recipe_qa-rag-sft": "Answers over passages: LoRA on queries and values with NEFTune, then "
+    "compared in 16 bits, NF4 and GPTQ.",
+    "recipe_rag-qlora": "Answers over passages on a 4-bit base (QLoRA); a fifth of the rows "
+    "teach to say “not found”.",
     # The check
     "train_check_title": "3. Check and start",
     "train_check": "Check the examples",
@@ -62,6 +73,8 @@ TRAINING_EN = {
     "train_checking": "Checking the examples",
     "train_no_examples": "Add a file of examples first, or switch on the accepted corrections.",
     "train_check_first": "Training can start once the examples were checked.",
+    "train_unchecked": "This recipe does not learn from questions with answers, so there is "
+    "nothing to check before.",
     "train_check_failed": "The examples cannot be used",
     "train_check_stale": "Something was changed after this check. Check again before training.",
     "train_check_ok": "Nothing stands in the way of training.",
@@ -168,6 +181,15 @@ TRAINING_EN = {
     "compare_same": "no clear difference",
     "compare_unavailable": "{name} was not compared: {why}",
     "compare_worst": "Worst answers ({count})",
+    "compare_confusion": "How {name} told the labels",
+    "confusion_right": "Right label",
+    "confusion_told": "told as {label}",
+    "confusion_none": "none of them",
+    "probe_before": "Before",
+    "probe_after": "After",
+    "probe_exact_match": "Exact match (few-shot)",
+    "probe_mrr": "Rank of the right term (MRR)",
+    "probe_loss": "Loss on held-out text",
     "compare_expected": "Expected",
     "candidate_before": "Before",
     "candidate_16bit": "Tuned, 16-bit",

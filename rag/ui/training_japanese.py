@@ -55,6 +55,20 @@ TRAINING_JA = {
     "train_balance_none": "そのまま",
     "train_balance_sample": "多く使う",
     "train_balance_weights": "重みを付ける",
+    # Recipes that come along, by name
+    "recipe_alpaca-lora-pubmedqa": "医学論文の要旨に「はい・いいえ・どちらとも」で答えます。"
+    "ラベルの偏りを補正します。"
+    "PubMedQAの ori_pqal.json が必要です。",
+    "recipe_classify-lora": "文章をラベルに分類します。"
+    "小さなエンコーダーにLoRAと新しい出力層を加えます。"
+    "ラベル付きの行が必要です。",
+    "recipe_domain-galore": "フォルダーの文書を読み込んで学習します。"
+    "GaLoreですべての重みを更新します。",
+    "recipe_domain-lora": "フォルダーの文書を読み込んで学習します。LoRAアダプターを使います。",
+    "recipe_qa-rag-sft": "文章に基づく回答を学習します。"
+    "クエリとバリューのLoRAとNEFTuneを使い、16ビット・NF4・GPTQで比較します。",
+    "recipe_rag-qlora": "4ビットのモデルで文章に基づく回答を学習します（QLoRA）。"
+    "5分の1の行で「見つからない」と答えることを教えます。",
     # The check
     "train_check_title": "3. 確認と開始",
     "train_check": "学習例を確認",
@@ -62,6 +76,7 @@ TRAINING_JA = {
     "train_checking": "学習例を確認しています",
     "train_no_examples": "学習例のファイルを追加するか、採用済みの修正を使う設定にしてください。",
     "train_check_first": "学習例を確認すると、学習を開始できます。",
+    "train_unchecked": "このレシピは質問と回答から学習しないため、事前の確認はありません。",
     "train_check_failed": "この学習例は使えません",
     "train_check_stale": "この確認の後に変更があります。学習の前にもう一度確認してください。",
     "train_check_ok": "学習を始められます。",
@@ -168,6 +183,15 @@ TRAINING_JA = {
     "compare_same": "明確な差なし",
     "compare_unavailable": "{name} は比較できませんでした：{why}",
     "compare_worst": "特に悪い回答（{count}件）",
+    "compare_confusion": "{name}によるラベルの内訳",
+    "confusion_right": "正しいラベル",
+    "confusion_told": "{label} と回答",
+    "confusion_none": "どれでもない",
+    "probe_before": "学習前",
+    "probe_after": "学習後",
+    "probe_exact_match": "完全一致（数例を提示）",
+    "probe_mrr": "正しい用語の順位（MRR）",
+    "probe_loss": "テスト用の文章での損失",
     "compare_expected": "正解",
     "candidate_before": "学習前",
     "candidate_16bit": "学習後・16ビット",

@@ -11,13 +11,20 @@ from rag.job_store import Job
 from rag.training_runs import LogPoint, TrainingRun, read_log
 from rag.ui.charts import loss_chart
 from rag.ui.clock import local_time
+from rag.ui.experiment_view import draw_experiment
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
 from rag.ui.training_check import pace_words
 
-_ANSWER_STAGES = ("check", "rows", "train", "merge", "quantize", "evaluate", "register")
+_OF_ANSWERS = ("check", "rows", "train", "merge", "quantize", "evaluate", "register")
+_STAGES = {
+    "answer": _OF_ANSWERS,
+    "preference": _OF_ANSWERS,
+    "pretrain": ("train", "evaluate"),
+    "classify": ("train",),
+}
 _SIGNS = {"done": "✓", "running": "●", "broken": "!", "pending": "○"}
 
 
@@ -84,6 +91,7 @@ def draw_run(services: Services, words: Words, run: TrainingRun, *, is_busy: boo
             st.text(reason_words(words, str(error)))
         else:
             st.rerun()
+    draw_experiment(words, run)
     _draw_curve(words, read_log(run))
 
 
@@ -113,7 +121,7 @@ def _left_words(words: Words, job: Job, points: list[LogPoint]) -> str:
 def stages_html(words: Words, run: TrainingRun) -> str:
     """Return the stages of a run with how far each is."""
     begun = {stage.name: stage.state for stage in run.stages}
-    names = list(_ANSWER_STAGES) if run.task == "answer" else []
+    names = list(_STAGES.get(run.task, ()))
     names += [name for name in begun if name not in names]
     items = []
     for name in names:
