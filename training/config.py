@@ -26,6 +26,7 @@ class DataSettings:
     passages: int = 4  # in a prompt, one of them the right one
     balance: str = "none"  # of labels
     author_share: float = 0.05  # of all rows, from one author of corrections
+    licence: str = ""  # of the files, for the model card
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import Literal
 
 from rag.datatypes import Language, Prompt
 
-Origin = Literal["import", "feedback", "made"]  # made: built here, such as a question without answer
+# made: built here, such as a question whose passage was taken away
+Origin = Literal["import", "feedback", "made"]
 
 
 @dataclass(frozen=True, slots=True)

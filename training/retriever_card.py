@@ -2,22 +2,15 @@
 
 import shlex
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.evaluation.metrics import Estimate
+from training.known_sets import licence_of
 from training.retriever_loop import LoopReport
 from training.retriever_measure import Measured
 
 if TYPE_CHECKING:
     from training.retriever import TuneSettings
-
-# Published sets, by how their files are called.
-_KNOWN_SETS = {
-    "jaquad": "JaQuAD 0.1 (So et al., 2022), CC BY-SA 3.0",
-    "squad-v1": "SQuAD v1.1 (Rajpurkar et al., 2016), CC BY-SA 4.0",
-    "squadshifts": "SQuADShifts (Miller et al., 2020), CC BY 4.0",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +28,7 @@ class CardFacts:
 def card(settings: "TuneSettings", facts: CardFacts) -> str:
     """Return the card as Markdown. Files stand in it by name: their folder is nobody's business."""
     files = "\n".join(
-        f"- `{file.name}`: {_licence(file, settings.licence)}" for file in settings.files
+        f"- `{file.name}`: {settings.licence or licence_of(file.name)}" for file in settings.files
     )
     loop = facts.loop
     return f"""# {settings.name}
@@ -103,8 +96,3 @@ def _arguments(settings: "TuneSettings") -> list[str]:
         if item.name != "files" and value not in ("", 0, 0.0):
             arguments += [f"--{item.name.replace('_', '-')}", str(value)]
     return arguments
-
-
-def _licence(file: Path, given: str) -> str:
-    known = (text for start, text in _KNOWN_SETS.items() if file.name.startswith(start))
-    return given or next(known, "licence not given")

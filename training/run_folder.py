@@ -92,6 +92,12 @@ class Run:
         pid, started = self.record.get("process", (0, 0.0))
         return self.record["state"] == "running" and is_process_alive(pid, started)
 
+    @property
+    def state(self) -> str:
+        """Return "new", "running", "done", "failed", "stopped", or "broken" without its process."""
+        state = str(self.record["state"])
+        return "broken" if state == "running" and not self.is_live else state
+
     def update(self, **values: object) -> None:
         """Change the record."""
         self.record |= values
