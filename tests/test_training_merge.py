@@ -205,7 +205,15 @@ def test_bits_groups_and_order_are_those_of_the_settings(base: Path, tmp_path: P
     assert not (tmp_path / "gptq.log").exists()
 
 
-def test_awq_is_made_without_a_gpu_as_well(base: Path, tmp_path: Path) -> None:
+def test_awq_is_made_without_a_gpu_as_well(tmp_path: Path) -> None:
+    base = save_tiny_chat_model(tmp_path / "base", num_key_value_heads=4)
+
     table = quantized(base, tmp_path / "awq", QuantizeSettings(group_size=32), "awq")
 
     assert (table["quant_method"], table["bits"], table["group_size"]) == ("awq", 4, 32)
+
+
+def test_what_fails_in_a_thread_is_told_and_ends_no_process(base: Path, tmp_path: Path) -> None:
+    """AWQ of GPTQModel asserts that 64 divides the outputs of a layer; two key heads have 32."""
+    with pytest.raises(ModelError, match=r"could not be quantized.*awq\.log"):
+        quantized(base, tmp_path / "awq", QuantizeSettings(), "awq")

@@ -39,8 +39,8 @@ def quantize(
         method: "awq" has 4 bits and no order of columns, whatever the settings say of them.
 
     Raises:
-        ModelError: the model has a layer that the group size does not divide, or there is nothing
-            to calibrate with.
+        ModelError: the model has a layer that the group size does not divide, there is nothing to
+            calibrate with, or quantization failed.
     """
     if not calibration:
         raise ModelError("There are no texts to calibrate the quantization with.")
@@ -53,26 +53,49 @@ def quantize(
         redirect_stdout(stream),
         redirect_stderr(stream),
     ):
-        from gptqmodel import BACKEND, GPTQModel
-        from gptqmodel.quantization.config import AWQConfig, QuantizeConfig
-
-        logging.getLogger("gptqmodel").setLevel(logging.WARNING)
-        group_size = settings.group_size
-        if method == "awq":
-            how, backend = AWQConfig(bits=4, group_size=group_size), BACKEND.AWQ_TORCH
-        else:
-            how = QuantizeConfig(
-                bits=settings.bits, group_size=group_size, desc_act=settings.desc_act, sym=True
-            )
-            backend = BACKEND.AUTO
-        model = GPTQModel.load(str(base_folder), how, trust_remote_code=False)
-        _refuse_odd_layers(model.model, group_size)
-        model.layer_callback = _LayerProgress(model.model.config.num_hidden_layers, progress)
-        texts = [{"input_ids": list(ids), "attention_mask": [1] * len(ids)} for ids in calibration]
-        # Left to choose, AWQ takes a kernel for CUDA and fails without one.
-        model.quantize(texts, batch_size=1, backend=backend)
-        model.save(str(folder))
+        try:
+            _quantize(base_folder, folder, calibration, progress, settings, method)
+        except (
+            ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError,
+            TypeError, ValueError,
+        ) as error:  # fmt: skip # a library of many backends raises anything
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            raise ModelError(
+                f"{base_folder} could not be quantized ({reason}). What was done is in {log}."
+            ) from error
     log.unlink()
+
+
+def _quantize(
+    base_folder: Path,
+    folder: Path,
+    calibration: Sequence[Sequence[int]],
+    progress: Callable[[Progress], None],
+    settings: QuantizeSettings,
+    method: Method,
+) -> None:
+    from gptqmodel import BACKEND, GPTQModel
+    from gptqmodel.quantization.config import AWQConfig, QuantizeConfig
+    from gptqmodel.utils.threadx import _DeviceWorker
+
+    # An error in one of its threads would end this process, before anybody is told of it.
+    _DeviceWorker._abort_process = lambda worker, error: None
+    logging.getLogger("gptqmodel").setLevel(logging.WARNING)
+    group_size = settings.group_size
+    if method == "awq":
+        how, backend = AWQConfig(bits=4, group_size=group_size), BACKEND.AWQ_TORCH
+    else:
+        how = QuantizeConfig(
+            bits=settings.bits, group_size=group_size, desc_act=settings.desc_act, sym=True
+        )
+        backend = BACKEND.AUTO
+    model = GPTQModel.load(str(base_folder), how, trust_remote_code=False)
+    _refuse_odd_layers(model.model, group_size)
+    model.layer_callback = _LayerProgress(model.model.config.num_hidden_layers, progress)
+    texts = [{"input_ids": list(ids), "attention_mask": [1] * len(ids)} for ids in calibration]
+    # Left to choose, AWQ takes a kernel for CUDA and fails without one.
+    model.quantize(texts, batch_size=1, backend=backend)
+    model.save(str(folder))
 
 
 def _refuse_odd_layers(model: Any, group_size: int) -> None:  # noqa: ANN401 - torch module
