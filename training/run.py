@@ -89,6 +89,7 @@ def _the_only_one(settings: Config) -> Iterator[None]:
 def _refuse_full_disk(run: Run, progress: OnProgress) -> None:
     base = base_of(run, progress)
     weights = sum(file.stat().st_size for file in base.glob("*.safetensors"))
+    run.settings.models_dir.mkdir(parents=True, exist_ok=True)
     for folder in (run.folder, run.settings.models_dir):
         free, needed = shutil.disk_usage(folder).free, _DISK_FACTOR * weights
         if free < needed:
