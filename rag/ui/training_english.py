@@ -12,6 +12,7 @@ TRAINING_EN = {
     "train_examples_help": "Questions with the answers that you would accept: JSON, JSONL, CSV or "
     "Excel, in any usual layout (question/answer columns, Alpaca, chat messages, SQuAD, ...).",
     "train_upload": "Upload files (up to {size} MB each)",
+    "train_uploaded": "uploaded",
     "train_path": "Or the path of a file on this machine",
     "train_path_help": "The full path. Large files need not go through the browser.",
     "train_add": "Add",

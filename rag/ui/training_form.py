@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from rag.errors import RagError
-from rag.training_settings import Recipe, read_recipes, save_upload, value_at
+from rag.training_settings import UPLOADS, Recipe, read_recipes, save_upload, value_at
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
@@ -61,9 +61,11 @@ def _draw_examples(services: Services, words: Words, draft: Draft) -> Draft:
     for number, file in enumerate(draft.files):
         with st.container(horizontal=True, vertical_alignment="center", key=f"folder-row-{number}"):
             path = Path(file)
+            is_upload = path.is_relative_to(services.config.state_dir.absolute() / UPLOADS)
+            place = words("train_uploaded") if is_upload else str(path.parent)
             st.html(
                 f'<div class="fk-folder">{html.escape(path.name)}'
-                f'<div class="fk-note">{html.escape(str(path.parent))}</div></div>'
+                f'<div class="fk-note">{html.escape(place)}</div></div>'
             )
             if st.button(
                 words("train_remove_file"),

@@ -12,6 +12,7 @@ TRAINING_JA = {
     "train_examples_help": "質問と、正しいと認める回答の組です。JSON・JSONL・CSV・Excelの"
     "一般的な形式（質問・回答の列、Alpaca、チャット、SQuADなど）を読み取れます。",
     "train_upload": "ファイルをアップロード（1つ{size} MBまで）",
+    "train_uploaded": "アップロード済み",
     "train_path": "または、このコンピューターにあるファイルのパス",
     "train_path_help": "フルパスを入力します。大きなファイルはこちらが便利です。",
     "train_add": "追加",
