@@ -38,7 +38,7 @@ LAYERS = (
     {"rag.answer", "rag.answer_models", "rag.build"},
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.worker"},
-    {"rag.jobs"},
+    {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
     {"rag.ui"},
     {"rag.cli"},
     {"rag.__main__", "app"},

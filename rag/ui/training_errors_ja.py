@@ -161,6 +161,9 @@ TRAINING_ERRORS = {
     "{name} has {inputs} inputs, which groups of {group} do not divide. {advice}.": (
         "{name} の入力は{inputs}個で、{group}個ずつの組に分けられません。{advice}。"
     ),
+    "{path} could not be quantized ({error}). What was done is in {log}.": (
+        "{path} を量子化できませんでした（{error}）。経過は {log} にあります。"
+    ),
     # the comparison
     "There are no rows to evaluate on. Give questions with answers.": (
         "比較に使う行がありません。回答のある質問を加えてください。"
