@@ -180,67 +180,76 @@ def _draw_settings(words: Words, draft: Draft, recipe: Recipe | None) -> Draft:
     # A key for each recipe: its fields begin with its own values.
     key = f"train-{draft.recipe}-"
     columns = st.columns(2, vertical_alignment="bottom")
-    name = columns[0].text_input(
-        words("train_name"),
-        draft.shown_name(recipe),
-        max_chars=60,
-        key=f"{key}name",
-        help=words("train_name_help"),
+    name = (
+        columns[0]
+        .text_input(
+            words("train_name"),
+            draft.shown_name(recipe),
+            max_chars=60,
+            key=f"{key}name",
+            help=words("train_name_help"),
+        )
+        .strip()
     )
-    values: dict[str, Any] = {}
-
-    def start(place: str) -> Any:  # noqa: ANN401 - any setting
-        return draft.changes.get(place, value_at(table, place, DEFAULTS[place]))
-
-    values["train.epochs"] = columns[1].number_input(
-        words("train_epochs"),
-        0.1,
-        100.0,
-        float(start("train.epochs")),
-        0.5,
-        key=f"{key}epochs",
-        help=words("train_epochs_help"),
-    )
+    before = {place: value_at(table, place, value) for place, value in DEFAULTS.items()}
+    start = {**before, **draft.changes}
+    values: dict[str, Any] = {
+        "train.epochs": columns[1].number_input(
+            words("train_epochs"),
+            0.1,
+            100.0,
+            float(start["train.epochs"]),
+            0.5,
+            key=f"{key}epochs",
+            help=words("train_epochs_help"),
+        )
+    }
     with st.expander(words("train_advanced")):
-        left, right = st.columns(2, vertical_alignment="bottom")
-        values["train.learning_rate"] = left.number_input(
+        values |= _draw_advanced(words, start, key)
+    changes = {
+        place: value
+        for place, value in values.items()
+        if value is not None and value != before[place]
+    }
+    is_default = name == replace(draft, name="").shown_name(recipe)
+    return replace(draft, name="" if is_default else name, changes=changes)
+
+
+def _draw_advanced(words: Words, start: Mapping[str, Any], key: str) -> dict[str, Any]:
+    left, right = st.columns(2, vertical_alignment="bottom")
+    return {
+        "train.learning_rate": left.number_input(
             words("train_learning_rate"),
             1e-7,
             1.0,
-            float(start("train.learning_rate")),
+            float(start["train.learning_rate"]),
             1e-4,
             format="%.6f",
             key=f"{key}rate",
             help=words("train_learning_rate_help"),
-        )
-        values["train.rank"] = right.number_input(
+        ),
+        "train.rank": right.number_input(
             words("train_rank"),
             1,
             1024,
-            int(start("train.rank")),
+            int(start["train.rank"]),
             key=f"{key}rank",
             help=words("train_rank_help"),
-        )
-        values["train.max_steps"] = left.number_input(
+        ),
+        "train.max_steps": left.number_input(
             words("train_max_steps"),
             0,
             10_000_000,
-            int(start("train.max_steps")),
+            int(start["train.max_steps"]),
             key=f"{key}steps",
             help=words("train_max_steps_help"),
-        )
-        values["data.balance"] = right.selectbox(
+        ),
+        "data.balance": right.selectbox(
             words("train_balance"),
             BALANCES,
-            index=BALANCES.index(start("data.balance")),
+            index=BALANCES.index(start["data.balance"]),
             format_func=lambda option: words(f"train_balance_{option}"),
             key=f"{key}balance",
             help=words("train_balance_help"),
-        )
-    own = {
-        place: value
-        for place, value in values.items()
-        if value is not None and value != value_at(table, place, DEFAULTS[place])
+        ),
     }
-    shown = "" if name.strip() == replace(draft, name="").shown_name(recipe) else name.strip()
-    return replace(draft, name=shown, changes=own)
