@@ -57,7 +57,7 @@ class Config:
     # How probably the passages hold an answer (`rag.evidence`). Below the first two, the second
     # where words search alone, none is attempted; the others are shown as Partial and Strong.
     min_evidence_percent: int = 16
-    min_evidence_words_percent: int = 4
+    min_evidence_words_percent: int = 5
     partial_evidence_percent: int = 35
     strong_evidence_percent: int = 65
     answer_languages: tuple[str, ...] = ()  # () means: measured with built-in questions
