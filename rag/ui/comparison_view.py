@@ -28,7 +28,8 @@ _SHOWN_CHARACTERS = 600  # of an answer in the list of the worst
 
 def draw_comparison(words: Words, table: Comparison) -> None:
     """Draw the table of a run and, folded, where its model is at its worst."""
-    st.html(note_html(words("compare_help", count=f"{table.rows:,}")))
+    baseline = candidate_words(words, table.baseline)
+    st.html(note_html(words("compare_help", count=f"{table.rows:,}", baseline=baseline)))
     st.html(comparison_html(words, table))
     for candidate in table.candidates:
         if candidate.unavailable:

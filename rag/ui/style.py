@@ -125,19 +125,19 @@ ul.fk-stages.fk-stages {
 .fk-stages .fk-stage-done span:first-child { color: #3d9a5f; }
 .fk-stages .fk-stage-broken span:first-child { color: #c9463d; font-weight: 700; }
 .fk-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-.fk-wide { overflow-x: auto; }
+.fk-wide { overflow-x: auto; container-type: inline-size; }
 table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .fk-table th, .fk-table td {
-  padding: .4rem .8rem; text-align: right; vertical-align: top; line-height: 1.5;
+  padding: .4rem .5rem; text-align: right; vertical-align: top; line-height: 1.5;
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
 .fk-table thead th {
-  white-space: nowrap; font-size: .82rem; opacity: .75; font-weight: 500; vertical-align: bottom;
+  word-break: keep-all; font-size: .82rem; opacity: .75; font-weight: 500; vertical-align: bottom;
 }
 .fk-table th[scope=row] { font-weight: 400; }
 .fk-table th:first-child { text-align: left; padding-left: 0; min-width: 8rem; }
-.fk-table td:last-child { min-width: 13rem; }
-@media (max-width: 640px) {
+.fk-table td:last-child { min-width: 12rem; padding-right: 0; }
+@container (max-width: 520px) {
   .fk-table thead { display: none; }
   .fk-table tr {
     display: grid; grid-template-columns: repeat(3, 1fr); gap: 0 .8rem; padding: .5rem 0;

@@ -174,7 +174,7 @@ TRAINING_EN = {
     "models_no_table": "This model was not compared with others yet.",
     # The table
     "compare_help": "{count} held-out questions, the same passages for every model. The gain is "
-    "that of the last model over the first one, with its 95% interval.",
+    "that of the last model over “{baseline}”, with its 95% interval.",
     "compare_measure": "Measure",
     "compare_gain": "Gain of {name}",
     "compare_better": "better",
@@ -192,6 +192,7 @@ TRAINING_EN = {
     "probe_mrr": "Rank of the right term (MRR)",
     "probe_loss": "Loss on held-out text",
     "compare_expected": "Expected",
+    "candidate_serving": "Was serving",
     "candidate_before": "Before",
     "candidate_16bit": "Tuned, 16-bit",
     "candidate_nf4": "Tuned, NF4",

@@ -176,7 +176,7 @@ TRAINING_JA = {
     "models_no_table": "このモデルはまだ比較されていません。",
     # The table
     "compare_help": "テスト用の質問{count}件で、すべてのモデルに同じ文章を見せました。"
-    "「変化」は最初のモデルと比べた値で、[ ] は95%信頼区間です。",
+    "「変化」は「{baseline}」と比べた値で、[ ] は95%信頼区間です。",
     "compare_measure": "指標",
     "compare_gain": "{name}の変化",
     "compare_better": "改善",
@@ -194,6 +194,7 @@ TRAINING_JA = {
     "probe_mrr": "正しい用語の順位（MRR）",
     "probe_loss": "テスト用の文章での損失",
     "compare_expected": "正解",
+    "candidate_serving": "使用中だったモデル",
     "candidate_before": "学習前",
     "candidate_16bit": "学習後・16ビット",
     "candidate_nf4": "学習後・NF4",
