@@ -53,10 +53,18 @@ def prompt_over(
     Raises:
         ValueError: no hits.
     """
-    read = hits if style.evidence_sentences else join_neighbours(hits)
     similarity = retriever.similarity_to(question, language)
-    evidence = rank_sentences(question, read, similarity)
-    return build_prompt(question, language, read, budget_tokens, count_tokens, evidence, style)
+
+    def prompt(hits: Sequence[Hit]) -> Prompt:
+        read = hits if style.evidence_sentences else join_neighbours(hits)
+        evidence = rank_sentences(question, read, similarity)
+        return build_prompt(question, language, read, budget_tokens, count_tokens, evidence, style)
+
+    drafted = prompt(hits)
+    while drafted.token_count > budget_tokens and len(hits) > 1:  # neighbours too long as one
+        hits = hits[:-1]
+        drafted = prompt(hits)
+    return drafted
 
 
 def says_not_found(completion: str) -> bool:

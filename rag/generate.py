@@ -187,7 +187,7 @@ def load_generator(config: Config) -> LocalGenerator | ExtractiveGenerator:
 
 
 def _precision(folder: Path, config: Config) -> str:
-    """Return "GPTQ 4-bit", "16-bit" or "NF4" as the checkpoint and the settings decide."""
+    """Return "GPTQ 4-bit", "AWQ 4-bit", "16-bit" or "NF4", as checkpoint and settings decide."""
     try:
         table = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -196,13 +196,15 @@ def _precision(folder: Path, config: Config) -> str:
         raise ModelError(f"{folder / 'config.json'} is missing or damaged.")
     quantization = table.get("quantization_config")
     quantization = quantization if isinstance(quantization, dict) else {}
-    if quantization.get("quant_method") == "gptq" or (folder / "quantize_config.json").is_file():
+    method = str(quantization.get("quant_method", "")).upper()
+    if method in ("GPTQ", "AWQ") or (folder / "quantize_config.json").is_file():
+        method = method or "GPTQ"
         if config.answer_precision != "auto":
             raise ModelError(
-                f"{folder} is a GPTQ checkpoint and cannot be served as "
+                f"{folder} is a checkpoint of {method} and cannot be served as "
                 f"{config.answer_precision}. Set RAG_ANSWER_PRECISION=auto."
             )
-        return f"GPTQ {quantization.get('bits', 4)}-bit"
+        return f"{method} {quantization.get('bits', 4)}-bit"
     return "NF4" if config.answer_precision == "nf4" else "16-bit"
 
 

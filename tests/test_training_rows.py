@@ -8,10 +8,10 @@ from threading import Event
 
 import pytest
 
-from rag.answer import NOT_FOUND, Answerer
+from rag.answer import NOT_FOUND, Answerer, prompt_over
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
-from rag.datatypes import Answer, Chunk, Document, PromptStyle
+from rag.datatypes import Answer, Chunk, Document, Hit, Prompt, PromptStyle
 from rag.errors import RagError
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import Retriever
@@ -380,3 +380,32 @@ def test_a_quote_decides_before_the_answer_does() -> None:
 
     assert gold_chunks(example, chunks) == [chunks[1]]
     assert gold_chunks(replace(example, quote=""), chunks) == chunks
+
+
+def test_neighbours_that_are_too_long_as_one_passage_are_read_in_part(live: Retriever) -> None:
+    """The first passage of a prompt is always kept, so what is joined must fit."""
+    text = "".join(f"Sentence {n} is about bicycles. " for n in range(40))
+    hits = [
+        Hit(rank, Chunk("bicycles.md", start, start + 400, text[start : start + 400]), 1 / rank)
+        for rank, start in enumerate((0, 350, 700), start=1)
+    ]
+
+    def asked(budget: int) -> Prompt:
+        return prompt_over(
+            "What is it about?",
+            "en",
+            hits,
+            live,
+            PromptStyle(has_examples=False),
+            budget,
+            characters,
+        )
+
+    assert [(h.chunk.start, h.chunk.end) for h in asked(10_000).hits] == [(0, 1100)]
+    assert [(h.chunk.start, h.chunk.end) for h in asked(1000).hits] == [(0, 750)]
+    assert asked(1000).token_count <= 1000
+    assert [(h.chunk.start, h.chunk.end) for h in asked(10).hits] == [(0, 400)]
+
+
+def characters(prompt: Prompt) -> int:
+    return sum(len(message.content) for message in prompt.messages)

@@ -7,7 +7,7 @@ TASKS = ("answer", "pretrain", "classify", "preference")
 METHODS = ("lora", "rslora", "galore", "full")
 PRECISIONS = ("auto", "bf16", "nf4", "f32")  # of the frozen base while an adapter is trained
 BALANCES = ("none", "sample", "weights")
-CANDIDATES = ("before", "16bit", "nf4", "gptq", "extractive")  # of an evaluation
+CANDIDATES = ("before", "16bit", "nf4", "awq", "gptq", "extractive")  # of an evaluation
 DEFAULT_BASE = "default"  # the base of the answer model that is shipped
 
 

@@ -25,7 +25,7 @@ from training.merge import merge_adapter
 from training.model_card import card
 from training.preference import train_preferences
 from training.publish import published
-from training.quantize import quantize
+from training.quantize import Method, quantize
 from training.rows import RowMaker, rows_from_jsonl, rows_to_jsonl
 from training.run_folder import OnProgress, Run
 from training.run_inputs import base_of, examples_of
@@ -35,7 +35,8 @@ TRAIN_ROWS = Path("rows", "train.jsonl")
 HELD_OUT_ROWS = Path("rows", "held_out.jsonl")
 CHECK = "check.json"
 MERGED = "merged"
-GPTQ = "gptq"
+GPTQ: Method = "gptq"
+AWQ: Method = "awq"
 EVALUATION = "evaluation"
 SERVING = "serving"  # name of the model that answers now, in a table
 
@@ -111,9 +112,10 @@ def quantize_merged(run: Run, progress: OnProgress) -> None:
     merged, settings = run.folder / MERGED, run.config.quantize
     rows = rows_from_jsonl(run.folder / TRAIN_ROWS)
     texts = tokens_of_rows(rows, merged, settings.calibration_rows, run.config.seed)
-    with published(run.folder / GPTQ) as folder:
-        quantize(merged, folder, texts, progress, settings)
-        _write_style(run, folder)
+    for method in _methods(run):
+        with published(run.folder / method) as folder:
+            quantize(merged, folder, texts, progress, settings, method)
+            _write_style(run, folder)
 
 
 def evaluate(run: Run, progress: OnProgress) -> None:
@@ -139,7 +141,13 @@ def register(run: Run, progress: OnProgress) -> None:
     with published(target) as folder:
         shutil.copytree(run.folder / GPTQ, folder, dirs_exist_ok=True)
         (folder / "README.md").write_text(text, encoding="utf-8")
-    shutil.rmtree(run.folder / GPTQ)
+    for method in _methods(run):
+        shutil.rmtree(run.folder / method)
+
+
+def _methods(run: Run) -> tuple[Method, ...]:
+    """Return how the merged model is quantized: AWQ only to be compared."""
+    return (GPTQ, AWQ) if AWQ in run.config.evaluate.candidates else (GPTQ,)
 
 
 def _candidates(run: Run, base: Path) -> dict[str, Candidate]:
@@ -150,13 +158,14 @@ def _candidates(run: Run, base: Path) -> dict[str, Candidate]:
         "before": Candidate(base, "16bit"),
         "16bit": Candidate(run.folder / MERGED, "16bit"),
         "nf4": Candidate(run.folder / MERGED, "nf4"),
+        "awq": Candidate(run.folder / AWQ, "awq"),
         "extractive": Candidate(Path(EXTRACTIVE), "auto"),
     }
     chosen = {name: places[name] for name in run.config.evaluate.candidates if name in places}
     return {
         SERVING: Candidate(serving, "auto", asked),
         **chosen,
-        "gptq": Candidate(run.folder / GPTQ, "gptq"),
+        GPTQ: Candidate(run.folder / GPTQ, "gptq"),
     }
 
 

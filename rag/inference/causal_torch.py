@@ -3,6 +3,7 @@
 The only owner of transformers, gptqmodel and bitsandbytes in `rag`.
 """
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -106,17 +107,24 @@ def _load(folder: Path, precision: str, device: str) -> tuple[Any, Any]:
         folder, trust_remote_code=False, local_files_only=True
     )
     with _quiet():
-        load = {"NF4": load_nf4, "16-bit": load_dense}.get(precision, _load_gptq)
+        load = {"NF4": load_nf4, "16-bit": load_dense}.get(precision, _load_quantized)
         model = load(folder, device)
     return tokenizer, model.eval()
 
 
-def _load_gptq(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+def _load_quantized(folder: Path, device: str) -> Any:  # noqa: ANN401 - a transformers model
+    """Return a checkpoint of GPTQ or AWQ with the best kernel for ``device``."""
     # GPTQModel asks a pool of two workers of a parent that has one on two cores.
     os.environ.setdefault("GPTQMODEL_CPU_WORKERS", "2")
-    from gptqmodel import GPTQModel
+    from gptqmodel import BACKEND, GPTQModel
 
-    return GPTQModel.load(str(folder), device=device, trust_remote_code=False).model
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    is_awq = settings.get("quantization_config", {}).get("quant_method") == "awq"
+    # Left to choose, AWQ takes a kernel for CUDA and fails without one.
+    backend = BACKEND.AWQ_TORCH if is_awq and device == "cpu" else BACKEND.AUTO
+    return GPTQModel.load(
+        str(folder), device=device, backend=backend, trust_remote_code=False
+    ).model
 
 
 def load_dense(folder: Path, device: str, dtype: Any = None) -> Any:  # noqa: ANN401 - transformers and torch

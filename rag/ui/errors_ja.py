@@ -255,10 +255,10 @@ ERRORS = {
         "指示に従うよう調整されたモデル（名前の末尾が -Instruct のものなど）を選んでください。"
     ),
     (
-        "{folder} is a GPTQ checkpoint and cannot be served as {precision}. Set "
+        "{folder} is a checkpoint of {method} and cannot be served as {precision}. Set "
         "RAG_ANSWER_PRECISION=auto."
     ): (
-        "{folder} はGPTQのモデルのため、{precision} では使えません。"
+        "{folder} は{method}のモデルのため、{precision} では使えません。"
         "RAG_ANSWER_PRECISION=auto を設定してください。"
     ),
     "RAG_DEVICE=cuda, but torch sees no CUDA GPU. Set RAG_DEVICE=auto.": (
