@@ -162,7 +162,7 @@ class Answerer:
     def _prompt(
         self, question: str, language: Language, hits: Sequence[Hit], generator: Generator
     ) -> Prompt:
-        read = hits[: self.config.max_passages]
+        read = hits[: generator.style.max_passages or self.config.max_passages]
         room = generator.context_tokens - self.config.max_new_tokens
         return prompt_over(
             question,

@@ -134,6 +134,7 @@ class PromptStyle:
 
     evidence_sentences: int = 0  # it is shown the best so many; 0: whole passages
     has_examples: bool = True  # worked examples come before the question
+    max_passages: int = 0  # it reads at most so many; 0: as the settings say
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,7 +170,8 @@ def prompt_style(folder: Path, config: Config) -> PromptStyle:
         return PromptStyle(config.evidence_sentences)
     try:
         table = json.loads(file.read_text(encoding="utf-8"))
-        return PromptStyle(int(table["evidence_sentences"]), bool(table["has_examples"]))
+        sentences, passages = int(table["evidence_sentences"]), int(table["max_passages"])
+        return PromptStyle(sentences, bool(table["has_examples"]), passages)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} is damaged. Copy the model again.") from error
 

@@ -120,7 +120,7 @@ def test_a_model_that_was_changed_after_its_comparison_was_not_compared(
     settings: Config, load: Callable[[Config], LocalGenerator]
 ) -> None:
     style = settings.models_dir / "equal" / "prompt_style.json"
-    style.write_text('{"evidence_sentences": 0, "has_examples": true}')
+    style.write_text('{"evidence_sentences": 0, "has_examples": true, "max_passages": 0}')
 
     with pytest.raises(ReleaseError, match="never compared"):
         activate("equal", settings, load=load)

@@ -108,7 +108,7 @@ def test_a_run_ends_in_a_model_that_is_compared_and_can_be_activated(
     assert run.state == "done"
     model = settings.models_dir / run.id
     assert json.loads((model / "prompt_style.json").read_text()) == {
-        "evidence_sentences": 0, "has_examples": False,
+        "evidence_sentences": 0, "has_examples": False, "max_passages": 2,
     }  # fmt: skip
     card = (model / "README.md").read_text(encoding="utf-8")
     assert "prices.json" in card

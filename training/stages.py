@@ -177,6 +177,6 @@ def _keep(run: Run, report: CheckReport) -> None:
 
 def _write_style(run: Run, folder: Path) -> None:
     """Let the model be asked as it was taught, wherever it serves."""
-    prompt = run.config.prompt
-    style = PromptStyle(prompt.evidence_sentences, prompt.has_examples)
+    prompt, passages = run.config.prompt, run.config.data.passages
+    style = PromptStyle(prompt.evidence_sentences, prompt.has_examples, passages)
     (folder / STYLE_FILE).write_text(json.dumps(asdict(style)), encoding="utf-8")
