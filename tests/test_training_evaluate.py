@@ -16,13 +16,15 @@ from rag.datatypes import Chunk, Hit, PromptStyle
 from rag.generate import load_generator
 from tests.compared_models import STYLE, Compared, canary_rows, compared, make_row
 from tests.test_generate import make_model
+from tests.test_inference import decoder
+from tests.tiny_gptq import save_tiny_gptq
 from training.candidate_run import NOT_SHOWN, Outcome, read_outcomes
 from training.config import EvaluateSettings, TrainingConfig
 from training.evaluate import Candidate, evaluate_models
 from training.evaluation_report import format_table, format_worst
 from training.evaluation_scores import Scored, groups_of, score_groups, score_labels, worst_rows
 from training.evaluation_table import ALL, RECALL, EvaluationError, read_table
-from training.forgetting import SENTENCES, sentence_likelihoods
+from training.forgetting import SENTENCES, _log_softmax, _scores, sentence_likelihoods
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +92,11 @@ def test_a_model_that_is_not_here_is_told_and_stops_no_other(models: Compared) -
 
 
 def test_every_candidate_is_measured_by_itself(models: Compared) -> None:
-    for name in ("before", "gptq", "extractive"):
+    for name in ("before", "broken", "extractive"):
         assert models.table.candidate(name).peak_memory_mb > 10
         assert models.table.candidate(name).seconds >= 0
     extractive, before = (models.table.candidate(name) for name in ("extractive", "before"))
     assert extractive.peak_memory_mb < before.peak_memory_mb  # it loads no libraries of models
-    assert models.table.candidate("gptq").model_id == "gptq (GPTQ 4-bit)"
     assert before.model_id.endswith("(16-bit)")
 
 
@@ -280,27 +281,19 @@ def test_the_likelihood_of_a_sentence_is_that_of_its_tokens_one_by_one(tmp_path:
     assert found == pytest.approx(stepwise / len(sentence.encode()), rel=0.02)  # 16 bits
 
 
-def test_the_graph_of_a_gptq_model_knows_the_sentences_as_its_weights_do(
-    models: Compared,
-) -> None:
-    from rag.inference.causal_openvino import OpenVinoCausalModel
-    from tests.tiny_gptq import save_tiny_gptq
-    from training.forgetting import _log_softmax, _scores
-
-    folder = models.models_dir / "gptq"
-    generator = load_generator(replace(models.settings, answer_model=str(folder)))
-    assert isinstance(generator.model, OpenVinoCausalModel)  # type: ignore[union-attr]
-    dense = save_tiny_gptq(models.models_dir.parent / "again", "llama")
-    ids = generator.model.encode(SENTENCES[1][1])[:12]  # type: ignore[union-attr]
-
+def test_the_graph_of_a_gptq_model_knows_a_text_as_its_weights_do(tmp_path: Path) -> None:
     import torch
 
-    with torch.inference_mode():
-        expected = dense(input_ids=torch.tensor([ids])).logits[0].numpy()
+    dense = save_tiny_gptq(tmp_path / "model", "llama")
+    model = decoder(tmp_path / "model", tmp_path / "graph")
+    ids = list(range(5, 120, 9))
 
-    found = _log_softmax(_scores(generator.model, ids))  # type: ignore[union-attr]
-    error = np.abs(found - _log_softmax(expected)).mean()
-    assert error < 0.2 * np.abs(found - found.mean()).mean()
+    with torch.inference_mode():
+        expected = _log_softmax(dense(input_ids=torch.tensor([ids])).logits[0].numpy())
+
+    found = _log_softmax(_scores(model, ids))
+    # Step by step or all at once, in 16 bits or 32: a fifth of what tells tokens apart, at most.
+    assert np.abs(found - expected).mean() < 0.2 * np.abs(expected - expected.mean()).mean()
 
 
 def test_the_peak_of_memory_is_that_of_the_child_alone() -> None:

@@ -22,8 +22,8 @@ from rag.model_folder import fingerprint
 from tests.compared_models import Compared, compared
 from training.evaluation_table import ALL, RECALL, Difference, EvaluationTable
 from training.gates import judge
-from training.known_models import known_models, prune_models
-from training.release import ReleaseError, activate, activations, rollback, write_active
+from training.known_models import known_models
+from training.release import ReleaseError, activate, activations, prune, rollback, write_active
 from training.run_folder import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -348,11 +348,11 @@ def test_only_old_untouched_models_of_runs_are_removed(
         make_run(settings, name, "2026-11-20T10:00:00+00:00")
     make_run(settings, "newer", "2999-01-01T00:00:00+00:00")
     assert fingerprint(folder / "own") == fingerprint(folder / "broken")
-    assert prune_models(settings) == []  # nothing was activated yet, all may still be
+    assert prune(settings) == []  # nothing was activated yet, all may still be
 
     activate("equal", settings, load=load)
 
-    assert prune_models(settings) == ["broken"]
+    assert prune(settings) == ["broken"]
     assert not (folder / "broken").exists()
     for name in ("own", "changed", "newer", "equal", DEFAULT_ANSWER_MODEL):
         assert (folder / name).is_dir()

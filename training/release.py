@@ -25,7 +25,7 @@ from rag.reading_test import readable_languages
 from training.evaluate import candidate_fingerprint, serving_folder
 from training.evaluation_table import EvaluationTable
 from training.gates import MIN_ROWS, Gate, judge
-from training.known_models import evaluations
+from training.known_models import evaluations, prune_models
 from training.run_folder import write_json
 
 LOG = "activations.jsonl"
@@ -121,6 +121,17 @@ def rollback(settings: Config) -> Activation:
     return done
 
 
+def prune(settings: Config) -> list[str]:
+    """Remove what `prune_models` removes, while no model is being activated; return the names.
+
+    Raises:
+        ReleaseError: another process is activating a model.
+        ModelError: the pointer is damaged.
+    """
+    with _locked(settings):
+        return prune_models(settings)
+
+
 def write_active(models_dir: Path, active: ActiveModel, gates: Sequence[Gate] = ()) -> None:
     """Replace the pointer. Whatever ends this process, the old one or the new one is there."""
     table = {**asdict(active), "gates": [gate.to_json() for gate in gates]}
@@ -181,7 +192,8 @@ def _judged(
     serving = serving_model(settings)
     if name == serving:
         raise ReleaseError(f"{name} answers already.")
-    found = _comparison(settings.models_dir / name, settings, run)
+    # Of that very model, as another process may exchange it between two looks at the pointer.
+    found = _comparison(settings.models_dir / name, replace(settings, answer_model=serving), run)
     if found is None:
         if force:
             return (), ""

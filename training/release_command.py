@@ -66,9 +66,10 @@ def run_rollback(arguments: argparse.Namespace, config: Config) -> int:
 def run_models(arguments: argparse.Namespace, config: Config) -> int:
     """List the answer models."""
     from training.evaluation_table import ALL
-    from training.known_models import known_models, prune_models
+    from training.known_models import known_models
+    from training.release import prune
 
-    for name in prune_models(config) if arguments.prune else ():
+    for name in prune(config) if arguments.prune else ():
         print(f"removed {name}")
     found = known_models(config)
     if arguments.json:
