@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ class Compared:
         self.rows = learned_rows()
         serving = make_answerer(self.models_dir / DEFAULT_ANSWER_MODEL, self.rows)
         shutil.copytree(serving, self.models_dir / "equal")
-        style = json.dumps({"evidence_sentences": 0, "has_examples": False, "max_passages": 0})
+        style = json.dumps(asdict(STYLE))
         (self.models_dir / "equal" / STYLE_FILE).write_text(style)
         break_model(serving, self.models_dir / "broken")
         self.progress: list[Progress] = []

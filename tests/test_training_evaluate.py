@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -185,7 +185,7 @@ def test_a_model_is_asked_in_its_own_style_over_the_same_passages(tmp_path: Path
     generator = load_generator(
         replace(Config(), answer_model=str(make_model(tmp_path / "m")), device="cpu")
     )
-    job = Job("", "", "", {}, (1, True), 8)
+    job = Job("", "", "", {}, asdict(PromptStyle(evidence_sentences=1)), 8)
     asked = _Asked(generator, Config(), job)
     row = make_row("What is 3?", "three [2]", ("cats", "3 is three"), gold=2)
     best = replace(row.prompt.evidence[1], score=2.0)
@@ -198,9 +198,12 @@ def test_a_model_is_asked_in_its_own_style_over_the_same_passages(tmp_path: Path
     assert _gold_passage(row, prompt) == 1
     other = replace(row.prompt, hits=(Hit(1, Chunk("x.md", 0, 4, "cats"), 1.0),))
     assert _gold_passage(row, other) == NOT_SHOWN
-    same = replace(job, style=(STYLE.evidence_sentences, STYLE.has_examples))
+    same = replace(job, style=asdict(STYLE))
     assert replace(asked, job=same)._prompt(row.prompt) is row.prompt
-    assert PromptStyle() != STYLE
+    fewer = replace(job, style=asdict(replace(STYLE, max_passages=1)))
+    assert [hit.chunk.text for hit in replace(asked, job=fewer)._prompt(row.prompt).hits] == [
+        "cats"
+    ]
 
 
 def test_groups_are_all_rows_and_each_language() -> None:

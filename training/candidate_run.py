@@ -61,7 +61,9 @@ class Job:
     outcomes: str  # file, made or gone on with
     facts: str  # file
     identity: dict[str, Any]
-    style: tuple[int, bool] | None  # how the model is asked; None: as the rows are
+    style: (
+        dict[str, Any] | None
+    )  # fields of the `PromptStyle` it is asked in; None: as the rows are
     max_new_tokens: int
 
 
@@ -173,18 +175,24 @@ class _Asked:
         """Return ``prompt`` over the same passages in the style of this model."""
         if self.job.style is None:
             return prompt
-        style = PromptStyle(*self.job.style)
-        is_same = prompt.shown_sentences == style.evidence_sentences
-        if is_same and prompt.template_hash == template_hash(style):
+        style = PromptStyle(**self.job.style)
+        read = prompt.hits[: style.max_passages or self.config.max_passages]
+        is_same = (len(read), style.evidence_sentences, template_hash(style)) == (
+            len(prompt.hits),
+            prompt.shown_sentences,
+            prompt.template_hash,
+        )
+        if is_same:
             return prompt
+        evidence = [e for e in prompt.evidence if any(stands_in(e, hit.chunk) for hit in read)]
         room = self.generator.context_tokens - self.job.max_new_tokens
         return build_prompt(
             prompt.question,
             prompt.language,
-            prompt.hits,
+            read,
             min(self.config.prompt_tokens, room),
             self.generator.count_prompt_tokens,
-            prompt.evidence,
+            evidence,
             style,
         )
 
@@ -235,9 +243,7 @@ def _tell(messages: BinaryIO, **values: object) -> None:
 def main(argv: Sequence[str]) -> int:
     """Do the job in ``argv[0]``; the settings come from the environment."""
     prepare_process()
-    table = json.loads(argv[0])
-    style = table["style"]
-    job = Job(**{**table, "style": None if style is None else tuple(style)})
+    job = Job(**json.loads(argv[0]))
     # A library that prints must not write into the messages.
     with os.fdopen(os.dup(1), "wb") as messages:
         os.dup2(2, 1)

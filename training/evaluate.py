@@ -160,8 +160,7 @@ class _Asked:
         )
 
     def _job(self, name: str, candidate: Candidate) -> Job:
-        style = candidate.style
-        asked = None if style is None else (style.evidence_sentences, style.has_examples)
+        style = None if candidate.style is None else asdict(candidate.style)
         return Job(
             rows=str(self.rows_file),
             outcomes=str(self.rows_file.with_name(f"{name}.jsonl")),
@@ -169,11 +168,11 @@ class _Asked:
             identity={
                 "fingerprint": candidate_fingerprint(candidate.folder),
                 "precision": candidate.precision,
-                "style": None if asked is None else list(asked),
+                "style": style,
                 "rows_sha256": self.sha256,
                 "max_new_tokens": self.max_new_tokens,
             },
-            style=asked,
+            style=style,
             max_new_tokens=self.max_new_tokens,
         )
 
