@@ -9,6 +9,7 @@ million, where exact search takes 1,536 bytes and fifty. An index that finds les
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -107,18 +108,14 @@ class FaissVectorIndex:
 
         Ties go by row. Among given rows, the search is exact as far as the vectors are kept.
         """
-        import faiss
-
-        # Of this thread. A question is a small job: where another process has a core, a second
-        # thread costs fifty times what it saves, in waiting for it (docs/log.md).
-        faiss.omp_set_num_threads(1)
         # FAISS does not scale what it decodes back to length 1, so its order is nearly the right
         # one: twice as many leave nobody out.
         depth = min(k if self.description.kind == "exact" else 2 * k, len(self)) or 1
-        if rows is None:
-            found = self._nearest(query, depth)
-        else:
-            found = self._nearest_among(query, depth, np.asarray(rows, dtype=np.int64))
+        with _one_thread():
+            if rows is None:
+                found = self._nearest(query, depth)
+            else:
+                found = self._nearest_among(query, depth, np.asarray(rows, dtype=np.int64))
         found = found[found >= 0]
         cosines = self.vectors(found) @ query
         order = np.lexsort((found, -cosines))[:k]
@@ -264,3 +261,21 @@ class _Truth:
         return FaissVectorIndex(
             index, IndexDescription(kind, shortlist, round(recall, 4), len(self._queries))
         )
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Search with one thread: a question is a small job.
+
+    Where another process has a core, a second thread costs fifty times what it saves, in waiting
+    for it (docs/log.md). The number is put back, as PyTorch shares it: a training that had searched
+    before would go on with one thread.
+    """
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

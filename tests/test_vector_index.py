@@ -194,3 +194,18 @@ def test_a_vector_of_another_length_far_behind_is_refused() -> None:
     assert len(rows) < EXACT_UP_TO
     with pytest.raises(ValueError, match="length 1"):
         FaissVectorIndex.from_vectors(rows)
+
+
+def test_a_search_leaves_the_threads_of_other_libraries_as_they_were() -> None:
+    """PyTorch shares them: a training that searches for its rows went on with one."""
+    import faiss
+
+    index = FaissVectorIndex.from_vectors(np.eye(4, dtype=np.float32))
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(2)
+    try:
+        index.search(np.eye(4, dtype=np.float32)[0], 2)
+        index.search(np.eye(4, dtype=np.float32)[0], 2, [1, 2])
+        assert faiss.omp_get_max_threads() == 2
+    finally:
+        faiss.omp_set_num_threads(before)
