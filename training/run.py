@@ -39,7 +39,10 @@ STAGES: dict[str, tuple[tuple[str, Stage], ...]] = {
         ("train", experiment_stages.train_on_folder),
         ("evaluate", experiment_stages.probe_knowledge),
     ),
-    "classify": (("train", experiment_stages.train_labels),),
+    "classify": (
+        ("check", stages.check),
+        ("train", experiment_stages.train_labels),
+    ),
 }
 # Of the weights of the base in 16 bits: they, the merged ones, two checkpoints and the 4-bit model.
 _DISK_FACTOR = 4

@@ -122,7 +122,7 @@ def train_answerer(
         end_id=encoder.end_id,
         model=model,
         args=TrainingArguments(
-            **watched_arguments(config, out) | _arguments(config.train, precision, device)
+            **watched_arguments(config, out) | _arguments(config.train, precision, device, rows)
         ),
         train_dataset=rows,
         eval_dataset=looked_at,
@@ -164,9 +164,13 @@ def _some(rows: Sequence[AnswerRow], seed: int) -> list[AnswerRow]:
     return [rows[n] for n in order]
 
 
-def _arguments(train: TrainSettings, precision: str, device: str) -> dict[str, Any]:
+def _arguments(
+    train: TrainSettings, precision: str, device: str, rows: Sequence[WeightedRow]
+) -> dict[str, Any]:
     """Return the arguments of ``TrainingArguments`` that are those of this kind of training."""
     arguments: dict[str, Any] = {
+        # A bound of 1 would take the weights of rare labels away again (docs/log.md).
+        "max_grad_norm": max(row.weight for row in rows),
         "prediction_loss_only": True,
         "label_names": ["labels"],
         "logging_nan_inf_filter": False,  # it would show the mean of the steps before
