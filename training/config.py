@@ -51,8 +51,8 @@ class TrainSettings:
     learning_rate: float = 1e-3
     epochs: float = 1.0
     max_steps: int = 0  # 0: as the epochs say
-    batch_size: int = 4
-    gradient_accumulation: int = 1
+    batch_size: int = 2  # rows at once: the memory is theirs
+    gradient_accumulation: int = 2  # batches for one step
     warmup_ratio: float = 0.05
     weight_decay: float = 0.0
     neftune_alpha: float = 0.0  # noise on embeddings (Jain et al., 2023, arXiv:2310.05914); 0: none

@@ -1,8 +1,10 @@
 """Do an experiment: its stages in order, each once, from wherever it stopped the last time."""
 
+import ctypes
+import gc
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from filelock import FileLock, Timeout
 
@@ -67,6 +69,7 @@ def continue_run(run: Run, progress: OnProgress) -> None:
                     run.enter(name)
                     stage(run, progress)
                     run.leave(name)
+                    _free_memory()
         except (Stopped, KeyboardInterrupt):
             run.end("stopped")
             raise
@@ -75,6 +78,13 @@ def continue_run(run: Run, progress: OnProgress) -> None:
             run.end("failed", said)
             raise
         run.end("done")
+
+
+def _free_memory() -> None:
+    """Give what a stage took back to the system: the next ones let child processes load models."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager
