@@ -18,8 +18,8 @@ from rag.prompt import build_prompt
 from rag.reading_test import _QUESTIONS
 from training.config import EvaluateSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample
-from training.evaluate import Candidate, evaluate_models
-from training.evaluation_table import EvaluationTable
+from training.evaluation.evaluate import Candidate, evaluate_models
+from training.evaluation.table import EvaluationTable
 
 STYLE = PromptStyle(evidence_sentences=0, has_examples=False)
 TEMPLATE = "{{ messages[-1]['content'] }}<s>"  # short, as every character is a token

@@ -152,9 +152,7 @@ class EchoEngine:
     def warm_up(self) -> None:
         """Nothing to load."""
 
-    def search(
-        self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE
-    ) -> list[Hit]:
+    def search(self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE) -> list[Hit]:
         passages = ("20 days", "年次有給休暇", "Hotel")
         if detect(question) == "ja":
             passages = ("年次有給休暇", "20 days", "Hotel")

@@ -15,7 +15,6 @@ from tests.tiny_chat_model import save_tiny_chat_model
 from training.cli import main
 from training.config import DataSettings, TrainingConfig, TrainSettings
 from training.datatypes import AnswerRow, QAExample
-from training.encoding import Encoded, RowEncoder
 from training.examples.authors import cap_authors
 from training.examples.check import check_examples, document_leaks
 from training.examples.check_content import near_leaks
@@ -28,6 +27,7 @@ from training.examples.near import NearQuestions
 from training.examples.sentence import Sentence
 from training.examples.split import groups_of, split_examples
 from training.examples.values import ReadExamples, RejectedRow
+from training.rows.encoding import Encoded, RowEncoder
 
 CONFIG = TrainingConfig("test", train=TrainSettings(batch_size=1))
 
@@ -512,7 +512,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """Settings with a tiny model, an embedder that needs no graph, and an empty state."""
     before = dict(os.environ)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("training.example_search.load_embedder", lambda _: HashingEmbedder())
+    monkeypatch.setattr("training.rows.example_search.load_embedder", lambda _: HashingEmbedder())
     save_tiny_chat_model(tmp_path / "models" / "base")
     (tmp_path / "fumikura.toml").write_text('device = "cpu"\nthreads = 1\n')
     (tmp_path / "run.toml").write_text('name = "x"\nbase = "base"\n[train]\nmax_tokens = 4096\n')

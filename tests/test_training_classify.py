@@ -11,16 +11,16 @@ import pytest
 
 from rag.datatypes import Progress
 from tests.tiny_embedder import save_tiny_embedder
-from training.balance import label_weights, oversample
-from training.classify import (
+from training.config import DataSettings, TrainingConfig, TrainSettings
+from training.datatypes import QAExample
+from training.tuning.balance import label_weights, oversample
+from training.tuning.classify import (
     ClassificationError,
     balanced_loss,
     load_classifier,
     score_labels,
     train_classifier,
 )
-from training.config import DataSettings, TrainingConfig, TrainSettings
-from training.datatypes import QAExample
 
 
 @pytest.fixture(autouse=True)

@@ -12,16 +12,16 @@ from rag.datatypes import Language, Message, Prompt
 from rag.errors import ModelError
 from rag.generate import LocalGenerator
 from tests.tiny_chat_model import save_tiny_chat_model
-from training.batches import (
+from training.checkpoints.calibration import tokens_of_rows
+from training.datatypes import AnswerRow, QAExample
+from training.rows.batches import (
     LengthGroupedOrder,
     Padder,
     WeightedRow,
     pack,
     packs_safely,
 )
-from training.calibration import tokens_of_rows
-from training.datatypes import AnswerRow, QAExample
-from training.encoding import IGNORED, Encoded, RowEncoder, RowTooLongError
+from training.rows.encoding import IGNORED, Encoded, RowEncoder, RowTooLongError
 
 
 def make_row(question: str, completion: str, place: str = "questions.jsonl:7") -> AnswerRow:

@@ -18,13 +18,13 @@ from tests.compared_models import STYLE, Compared, canary_rows, compared, make_r
 from tests.test_generate import make_model
 from tests.test_inference import decoder
 from tests.tiny_gptq import save_tiny_gptq
-from training.candidate_run import NOT_SHOWN, Outcome, read_outcomes
 from training.config import EvaluateSettings, TrainingConfig
-from training.evaluate import Candidate, evaluate_models
-from training.evaluation_report import format_table, format_worst
-from training.evaluation_scores import Scored, groups_of, score_groups, score_labels, worst_rows
-from training.evaluation_table import ALL, RECALL, EvaluationError, read_table
-from training.forgetting import SENTENCES, _log_softmax, _scores, sentence_likelihoods
+from training.evaluation.candidate_run import NOT_SHOWN, Outcome, read_outcomes
+from training.evaluation.evaluate import Candidate, evaluate_models
+from training.evaluation.forgetting import SENTENCES, _log_softmax, _scores, sentence_likelihoods
+from training.evaluation.report import format_table, format_worst
+from training.evaluation.scores import Scored, groups_of, score_groups, score_labels, worst_rows
+from training.evaluation.table import ALL, RECALL, EvaluationError, read_table
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_without_rows_or_models_there_is_nothing_to_compare(
 
 
 def test_a_model_is_asked_in_its_own_style_over_the_same_passages(tmp_path: Path) -> None:
-    from training.candidate_run import Job, _Asked, _gold_passage
+    from training.evaluation.candidate_run import Job, _Asked, _gold_passage
 
     generator = load_generator(
         replace(Config(), answer_model=str(make_model(tmp_path / "m")), device="cpu")
@@ -303,7 +303,7 @@ def test_the_peak_of_memory_is_that_of_the_child_alone() -> None:
     script = (
         "import subprocess, sys\n"
         "held = bytearray(400 << 20)\n"
-        "code = 'import resource; from training.candidate_run import peak_memory_mb;' "
+        "code = 'import resource; from training.evaluation.candidate_run import peak_memory_mb;' "
         "'print(peak_memory_mb(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)'\n"
         "print(subprocess.check_output([sys.executable, '-c', code], text=True))\n"
     )

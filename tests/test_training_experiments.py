@@ -9,7 +9,13 @@ import pytest
 from rag.config import Config
 from rag.datatypes import Document, Progress
 from tests.tiny_causal import save_tiny_causal
-from training.compare_methods import (
+from training.commands.experiments import ExperimentArgumentError, learning_rates
+from training.config import DataSettings, TrainingConfig, TrainSettings
+from training.config_file import CONFIGS, load_training_config
+from training.datatypes import QAExample
+from training.runs.folder import Run
+from training.runs.run import continue_run
+from training.tuning.compare_methods import (
     TABLE,
     ComparisonError,
     MethodResult,
@@ -17,12 +23,6 @@ from training.compare_methods import (
     compare_methods,
     table,
 )
-from training.config import DataSettings, TrainingConfig, TrainSettings
-from training.config_file import CONFIGS, load_training_config
-from training.datatypes import QAExample
-from training.experiment_command import ExperimentArgumentError, learning_rates
-from training.run import continue_run
-from training.run_folder import Run
 
 EXPERIMENTS = (
     "alpaca-lora-pubmedqa", "rag-qlora", "qa-rag-sft", "domain-lora", "domain-galore",

@@ -15,12 +15,12 @@ from rag.generate import LocalGenerator
 from rag.inference.gptq_checkpoint import GptqCheckpoint
 from rag.model_folder import refuse_unsafe
 from tests.tiny_chat_model import save_tiny_chat_model
+from training.checkpoints.merge import merge_adapter
+from training.checkpoints.publish import published
+from training.checkpoints.quantize import Method, quantize
 from training.config import QuantizeSettings, TrainSettings
-from training.merge import merge_adapter
-from training.publish import published
-from training.quantize import Method, quantize
-from training.retriever_lora import load_adapter, save_adapter
-from training.sft_model import load_base, with_adapter
+from training.retriever.lora import load_adapter, save_adapter
+from training.tuning.sft_model import load_base, with_adapter
 
 LORA = TrainSettings(rank=4, alpha=8)
 PROMPT = Prompt((Message("user", "料金は？ How much?"),), "?", "en", (), (), 0, 0, "test")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rag.evaluation.metrics import bootstrap
-from training.metrics import (
+from training.evaluation.metrics import (
     Share,
     abstention,
     accuracy,

@@ -12,11 +12,11 @@ from rag.datatypes import Message, Progress
 from rag.errors import ConfigError
 from tests.tiny_chat_model import save_tiny_chat_model
 from training.config import TrainingConfig, TrainSettings
-from training.encoding import RowEncoder, RowTooLongError
-from training.preference import _tokens, train_preferences
-from training.retriever_lora import load_adapter
-from training.sft import ADAPTER, TrainingFailedError
-from training.sft_model import load_base
+from training.retriever.lora import load_adapter
+from training.rows.encoding import RowEncoder, RowTooLongError
+from training.tuning.preference import _tokens, train_preferences
+from training.tuning.sft import ADAPTER, TrainingFailedError
+from training.tuning.sft_model import load_base
 
 CONFIG = TrainingConfig(
     "test",

@@ -14,9 +14,10 @@ from rag.config import Config
 from rag.datatypes import Document, Progress
 from rag.errors import ConfigError
 from tests.tiny_causal import save_tiny_causal
-from training.callbacks import LOG, RunWatch, Stopped, last_checkpoint
 from training.config import DataSettings, TrainingConfig, TrainSettings
-from training.pretrain import (
+from training.evaluation.probes import mean_loss
+from training.tuning.callbacks import LOG, RunWatch, Stopped, last_checkpoint
+from training.tuning.pretrain import (
     ADAPTER,
     MODEL,
     RawFolderError,
@@ -26,7 +27,6 @@ from training.pretrain import (
     read_raw_folders,
     split_documents,
 )
-from training.probes import mean_loss
 
 METHODS = ("lora", "rslora", "galore", "full")
 RATE = {"lora": 2e-2, "rslora": 1e-2, "galore": 2e-2, "full": 5e-3}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.tiny_causal import save_tiny_causal
 from training.datatypes import QAExample
-from training.probes import (
+from training.evaluation.probes import (
     Prober,
     TermItem,
     few_shot_prompt,

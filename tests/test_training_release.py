@@ -20,11 +20,18 @@ from rag.evaluation.metrics import Estimate
 from rag.generate import LocalGenerator, load_generator
 from rag.model_folder import fingerprint
 from tests.compared_models import Compared, compared
-from training.evaluation_table import ALL, RECALL, Difference, EvaluationTable
-from training.gates import judge
-from training.known_models import known_models
-from training.release import ReleaseError, activate, activations, prune, rollback, write_active
-from training.run_folder import write_json
+from training.evaluation.table import ALL, RECALL, Difference, EvaluationTable
+from training.release.activate import (
+    ReleaseError,
+    activate,
+    activations,
+    prune,
+    rollback,
+    write_active,
+)
+from training.release.gates import judge
+from training.release.known_models import known_models
+from training.runs.folder import write_json
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -217,7 +224,7 @@ def test_a_process_killed_before_the_rename_leaves_the_old_pointer(settings: Con
         "import os, signal, sys\n"
         "from pathlib import Path\n"
         "from rag.active_model import ActiveModel\n"
-        "from training.release import write_active\n"
+        "from training.release.activate import write_active\n"
         "Path.replace = lambda *names: os.kill(os.getpid(), signal.SIGKILL)\n"
         "write_active(Path(sys.argv[1]), ActiveModel('broken', 'equal', 'now'))\n"
     )
@@ -362,7 +369,7 @@ def test_only_old_untouched_models_of_runs_are_removed(
 def test_a_lock_that_is_held_elsewhere_is_told(
     settings: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.release._LOCK_SECONDS", 0.2)
+    monkeypatch.setattr("training.release.activate._LOCK_SECONDS", 0.2)
     script = (
         "import sys, time; from filelock import FileLock\n"
         "with FileLock(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)\n"

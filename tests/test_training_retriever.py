@@ -19,9 +19,8 @@ from rag.rerank import load_reranker
 from tests.tiny_embedder import save_tiny_embedder
 from tests.tiny_reranker import save_tiny_reranker
 from training.cli import main
-from training.retriever import TuneSettings, tune_retriever
-from training.retriever_card import table
-from training.retriever_data import (
+from training.retriever.card import table
+from training.retriever.data import (
     Group,
     NearMisses,
     Pair,
@@ -31,10 +30,11 @@ from training.retriever_data import (
     read_training_data,
     split_by_document,
 )
-from training.retriever_embedder import EmbedderTrainer
-from training.retriever_loop import LoopReport, LoopSettings, train
-from training.retriever_measure import Measured, auroc, measure_embedder, measure_reranker
-from training.retriever_reranker import RerankerTrainer
+from training.retriever.embedder import EmbedderTrainer
+from training.retriever.loop import LoopReport, LoopSettings, train
+from training.retriever.measure import Measured, auroc, measure_embedder, measure_reranker
+from training.retriever.reranker import RerankerTrainer
+from training.retriever.tune import TuneSettings, tune_retriever
 
 LETTERS = "abcdefghijklmnop"
 
@@ -447,7 +447,7 @@ def test_a_name_that_is_taken_and_a_model_that_got_no_better_are_not_published(
     def learned_nothing(*_: object) -> LoopReport:
         return LoopReport(steps=7)
 
-    monkeypatch.setattr("training.retriever.train", learned_nothing)
+    monkeypatch.setattr("training.retriever.tune.train", learned_nothing)
     with pytest.raises(TrainingDataError, match=r"7 steps made the model no better"):
         tune_retriever(TuneSettings((questions,), "new"), config, quiet)
     assert not (config.models_dir / "new").exists()

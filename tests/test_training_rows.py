@@ -19,9 +19,9 @@ from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder, ScriptedGenerator
 from training.config import DataSettings, PromptSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample
-from training.encoding import RowTooLongError
-from training.gold import gold_chunks, says
-from training.rows import RowMaker, rows_from_jsonl, rows_to_jsonl
+from training.rows.encoding import RowTooLongError
+from training.rows.gold import gold_chunks, says
+from training.rows.maker import RowMaker, rows_from_jsonl, rows_to_jsonl
 
 DOCUMENTS = {
     "bicycles.md": (

@@ -25,10 +25,10 @@ from training.config import (
     TrainingConfig,
     TrainSettings,
 )
-from training.release import ReleaseError, activate, rollback
-from training.run import continue_run
-from training.run_folder import Run, RunError, all_runs, find_run
-from training.stages import DataNotFitError
+from training.release.activate import ReleaseError, activate, rollback
+from training.runs.folder import Run, RunError, all_runs, find_run
+from training.runs.run import continue_run
+from training.runs.stages import DataNotFitError
 
 TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"
@@ -54,7 +54,9 @@ def settings(tmp_path: Path) -> Config:
 
 @pytest.fixture(autouse=True)
 def small_embedder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.example_search.load_embedder", lambda config: HashingEmbedder())
+    monkeypatch.setattr(
+        "training.rows.example_search.load_embedder", lambda config: HashingEmbedder()
+    )
 
 
 def write_questions(file: Path, copies: int = 6) -> Path:
@@ -139,13 +141,13 @@ def test_a_run_that_failed_goes_on_where_it_was(
         raise OSError("No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("training.stages.rows_to_jsonl", fail)
+        broken.setattr("training.runs.stages.rows_to_jsonl", fail)
         with pytest.raises(OSError, match="No space left"):
             continue_run(run, lambda step: None)
     assert (run.state, run.record["error"]) == ("failed", "OSError: No space left on device")
     assert list(settings.models_dir.iterdir()) == []
     told: list[Progress] = []
-    monkeypatch.setattr("training.run.STAGES", {"answer": _first_stages()})
+    monkeypatch.setattr("training.runs.run.STAGES", {"answer": _first_stages()})
 
     continue_run(find_run(run.id, settings), told.append)
 
@@ -154,7 +156,7 @@ def test_a_run_that_failed_goes_on_where_it_was(
 
 
 def _first_stages() -> tuple[object, ...]:
-    from training.run import STAGES
+    from training.runs.run import STAGES
 
     return STAGES["answer"][:2]
 
@@ -191,7 +193,7 @@ def test_a_full_disk_is_told_before_anything_is_made(
     tmp_path: Path, settings: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = Run.create(experiment(tmp_path), settings)
-    monkeypatch.setattr("training.run._DISK_FACTOR", 10**12)
+    monkeypatch.setattr("training.runs.run._DISK_FACTOR", 10**12)
 
     with pytest.raises(RunError, match=r"GB left on the disk .* needs about"):
         continue_run(run, lambda step: None)
@@ -203,9 +205,10 @@ def test_a_trainer_that_is_killed_leaves_no_model_and_goes_on(
 ) -> None:
     run = Run.create(experiment(tmp_path, max_steps=400, save_minutes=0.001), settings)
     code = (
-        "import sys; from rag.config import load_config; from training.run import continue_run;"
-        "from training.run_folder import find_run; from tests.fakes import HashingEmbedder;"
-        "import training.example_search as s; s.load_embedder = lambda config: HashingEmbedder();"
+        "from rag.config import load_config; from training.runs.run import continue_run;"
+        "from training.runs.folder import find_run; from tests.fakes import HashingEmbedder;"
+        "import training.rows.example_search as search;"
+        "search.load_embedder = lambda config: HashingEmbedder();"
         f"continue_run(find_run({run.id!r}, load_config()), lambda step: None)"
     )
     environment = {**os.environ, **config_environment(settings)}

@@ -7,7 +7,7 @@ import pytest
 
 from rag.config import Config
 from training.config import TrainingConfig
-from training.run_folder import Run, RunError, all_runs, file_facts, find_run
+from training.runs.folder import Run, RunError, all_runs, file_facts, find_run
 
 
 @pytest.fixture

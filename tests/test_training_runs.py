@@ -107,7 +107,7 @@ def test_a_table_is_read_over_all_rows_and_a_damaged_one_is_none(config: Config)
 
 
 def test_the_table_of_the_training_side_is_understood(config: Config, tmp_path: Path) -> None:
-    from training.evaluation_table import table_from_json
+    from training.evaluation.table import table_from_json
 
     folder = write_run(config.state_dir)
     write_table(folder)

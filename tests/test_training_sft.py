@@ -16,13 +16,13 @@ import pytest
 from rag.datatypes import Message, Progress, Prompt
 from rag.errors import ConfigError, ModelError
 from tests.tiny_chat_model import save_tiny_chat_model
-from training.batches import Padder, WeightedRow, pack
-from training.callbacks import CHECKPOINTS, LOG, last_checkpoint
 from training.config import DataSettings, TrainingConfig, TrainSettings
 from training.datatypes import AnswerRow, QAExample
-from training.encoding import RowEncoder, RowTooLongError
-from training.sft import ADAPTER, Stopped, TrainingFailedError, train_answerer
-from training.sft_model import chosen_precision, load_base, with_adapter
+from training.rows.batches import Padder, WeightedRow, pack
+from training.rows.encoding import RowEncoder, RowTooLongError
+from training.tuning.callbacks import CHECKPOINTS, LOG, last_checkpoint
+from training.tuning.sft import ADAPTER, Stopped, TrainingFailedError, train_answerer
+from training.tuning.sft_model import chosen_precision, load_base, with_adapter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -91,7 +91,7 @@ def test_the_loss_on_answer_tokens_is_that_over_all_logits(
     """Also its gradient, with weights and rows of unlike lengths."""
     import torch
 
-    from training.sft_trainer import answer_loss
+    from training.tuning.sft_trainer import answer_loss
 
     model = load_base(base, "f32", "cpu")
     rows = batch_of(base, [make_row(1), make_row(2, "twenty thousand yen")], [1.0, 3.0])
@@ -116,7 +116,7 @@ def test_the_loss_on_answer_tokens_is_that_over_all_logits(
 def test_the_end_of_an_answer_is_counted_where_it_is_due(base: Path) -> None:
     import torch
 
-    from training.sft_trainer import AnswerLoss, EndCount
+    from training.tuning.sft_trainer import AnswerLoss, EndCount
 
     found = AnswerLoss(torch.tensor(0.0), torch.tensor([7, 2, 2, 5]), torch.tensor([7, 2, 9, 2]))
     count = EndCount(2)
@@ -230,7 +230,7 @@ def labelled_rows() -> tuple[AnswerRow, ...]:
 
 
 def test_weights_let_every_label_count_the_same(base: Path) -> None:
-    from training.sft import _weighted
+    from training.tuning.sft import _weighted
 
     config = replace(CONFIG, data=DataSettings(balance="weights"))
     rows = labelled_rows()
@@ -242,7 +242,7 @@ def test_weights_let_every_label_count_the_same(base: Path) -> None:
 
 
 def test_sampling_brings_rare_labels_as_often(base: Path) -> None:
-    from training.sft import _weighted
+    from training.tuning.sft import _weighted
 
     config = replace(CONFIG, data=DataSettings(balance="sample"))
     encoder = RowEncoder(base)
@@ -320,7 +320,7 @@ import os, signal, sys
 from pathlib import Path
 import torch
 from tests import test_training_sft as this
-from training.sft import train_answerer
+from training.tuning.sft import train_answerer
 
 save = torch.save
 def half(value, file, *rest, **named):

@@ -8,13 +8,13 @@ from rag.cli.printing import one_line
 from rag.config import load_config
 from rag.environment import prepare_process
 from rag.errors import RagError
-from training.check_command import add_check
-from training.evaluate_command import add_evaluate
-from training.experiment_command import add_experiments
-from training.release_command import add_release
-from training.retriever_command import add_retriever
-from training.run_command import add_run
-from training.setup_command import add_setup
+from training.commands.check import add_check
+from training.commands.evaluate import add_evaluate
+from training.commands.experiments import add_experiments
+from training.commands.release import add_release
+from training.commands.retriever import add_retriever
+from training.commands.run import add_run
+from training.commands.setup import add_setup
 
 # As a user meets them: make the models, look at examples, teach, compare, let answer.
 _ADDERS = (

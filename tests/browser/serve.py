@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     if "--fake" in argv:
         services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
         trainer = (sys.executable, str(_TRAINER))
-        services.Jobs = partial(Jobs, training_program=trainer)  # type: ignore[misc,assignment]
+        vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
     server.serve(load_config(), None, int(argv[0]))
     return 0
 

@@ -9,7 +9,7 @@ from training.examples.check_report import Finding, Level, finding
 from training.examples.labels import labels_of
 from training.examples.near import NearQuestions
 from training.examples.split import folded
-from training.gold import says_any
+from training.rows.gold import says_any
 
 _SHOWN_PLACES = 5
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

@@ -7,9 +7,9 @@ from typing import Protocol
 from rag.datatypes import Prompt
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
-from training.encoding import IGNORED, RowTooLongError
 from training.examples.check_content import listed
 from training.examples.check_report import CheckReport, Finding, Histogram, finding
+from training.rows.encoding import IGNORED, RowTooLongError
 
 _LOW_RECALL = 0.8  # below, most wrong answers come from the search
 _EDGES = (0, 8, 16, 32, 64, 128, 256, 512, 768, 1024, 1280, 1536, 2048, 4096, 8192, 1 << 30)
@@ -30,7 +30,7 @@ class Tokens(Protocol):
 
 
 class Encoder(Protocol):
-    """Turns rows into tokens; `training.encoding.RowEncoder` is one."""
+    """Turns rows into tokens; `training.rows.encoding.RowEncoder` is one."""
 
     end_id: int
 

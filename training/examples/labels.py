@@ -35,7 +35,7 @@ def labels_of(examples: Sequence[QAExample]) -> list[str]:
 
 def label_balance(labels: Sequence[str]) -> LabelBalance | None:
     """Return how often each label occurs and the majority baseline; None without labels."""
-    from training.metrics import majority_baseline
+    from training.evaluation.metrics import majority_baseline
 
     gold = [label for label in labels if label]
     if not gold:

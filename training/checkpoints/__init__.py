@@ -1,0 +1,1 @@
+"""Weights on disk: the base model, merged and quantized ones."""

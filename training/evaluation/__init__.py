@@ -1,0 +1,1 @@
+"""What a model is worth: answers, abstention, citations, labels, forgetting."""

@@ -1,0 +1,1 @@
+"""Tuning of embedders and rerankers."""

@@ -1,0 +1,1 @@
+"""Examples to rows as they are served, and rows to tokens."""

@@ -1,0 +1,286 @@
+"""Rows to learn from and to test on: questions over what the product's retriever finds for them.
+
+To learn from, the passage that answers stands at random among its own near misses, and some
+questions are asked without it (RAFT, Zhang et al., 2024, arXiv:2403.10131). To test on, it stands
+where it is found, if it is found. Prompts are written by `rag.answer.prompt_over`, as served.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, cast, runtime_checkable
+
+import numpy as np
+
+from rag.answer import NOT_FOUND, prompt_over
+from rag.answer_json import prompt_from_fields
+from rag.config import Config
+from rag.datatypes import Hit, Progress, Prompt, PromptStyle
+from rag.errors import QuestionError, RagError
+from rag.evidence import stands_in
+from rag.protocols import Embedder
+from rag.retrieve import Retriever
+from training.config import TrainingConfig
+from training.datatypes import AnswerRow, QAExample
+from training.rows.encoding import RowTooLongError
+from training.rows.example_search import ExampleSearch, FoundExample, NotFoundError
+from training.rows.gold import holds_one, quoted_answers, says_any
+
+GoldPosition = Literal["random", "as_retrieved"]
+NEAR_MISSES = 20  # hits that near misses are taken from
+
+
+class PromptCounter(Protocol):
+    """Counts what a prompt takes of a budget: `RowEncoder`, or a generator."""
+
+    def count_prompt_tokens(self, prompt: Prompt) -> int:
+        """Return the tokens of the rendered chat."""
+        ...
+
+
+@runtime_checkable
+class Encoder(PromptCounter, Protocol):
+    """A counter that also knows how long a row may be: `RowEncoder`."""
+
+    def encode(self, row: AnswerRow) -> object:
+        """Raise `RowTooLongError` for a row that does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExcludedExample:
+    """An example that no row could be made of, and why, for a person."""
+
+    place: str
+    reason: str
+
+
+class RowMaker:
+    """Makes rows of examples. A context manager: it may hold a temporary index.
+
+    Args:
+        examples: all that rows will be asked for, to learn from and to test on: each is a near
+            miss of the others.
+        config: ``data`` and ``prompt`` are read.
+        settings: of the product.
+        counter: of the model that is asked; rows too long for an `Encoder` are excluded.
+        live: the serving index, if it is open already.
+        embedder: of the passages that come along; that of the settings when None.
+        progress: called for each passage and each row.
+
+    Raises:
+        RagError: the serving index is needed, and there is none or it is damaged.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[QAExample],
+        config: TrainingConfig,
+        settings: Config,
+        counter: PromptCounter,
+        *,
+        live: Retriever | None = None,
+        embedder: Embedder | None = None,
+        progress: Callable[[Progress], None] = lambda step: None,
+    ) -> None:
+        self.excluded: list[ExcludedExample] = []  # of the last call of `rows`
+        self._config, self._settings, self._counter = config, settings, counter
+        self._progress = progress
+        self._style = PromptStyle(config.prompt.evidence_sentences, config.prompt.has_examples)
+        self._search = ExampleSearch(examples, settings, live, embedder, progress)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._search.close()
+
+    def rows(
+        self, examples: Sequence[QAExample], seed: int, *, gold_position: GoldPosition
+    ) -> list[AnswerRow]:
+        """Return a row for each example, and rows without an answer up to the share of these.
+
+        An answer that the prompt does not show has the completion "not found": nothing else may be
+        learned from it. `excluded` then tells the examples without a row.
+
+        Args:
+            examples: some of those that this object was made with.
+            seed: chooses positions, and the questions that are asked without their document.
+            gold_position: "random" to learn from, "as_retrieved" to test on.
+        """
+        rng = np.random.default_rng(seed)
+        self.excluded = []
+        rows: list[AnswerRow] = []
+        answerable: list[FoundExample] = []
+        for number, example in enumerate(examples):
+            self._progress(Progress("rows", number, len(examples)))
+            try:
+                found = self._search.find(example)
+                is_mixed = example.is_answerable and gold_position == "random"
+                rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
+            except (NotFoundError, QuestionError, RowTooLongError) as error:
+                self.excluded.append(ExcludedExample(example.place, str(error)))
+                continue
+            if example.is_answerable:
+                answerable.append(found)
+        self._progress(Progress("rows", len(examples), len(examples)))
+        return rows + self._without_answer(answerable, rows, rng)
+
+    def _as_served(self, found: FoundExample) -> AnswerRow:
+        hits = found.retriever.retrieve(found.question, found.language, self._settings.top_k)
+        return self._row(found, hits[: self._config.data.passages])
+
+    def _mixed(self, found: FoundExample, rng: np.random.Generator) -> AnswerRow:
+        """Return a row with one passage that answers, at a random place among near misses."""
+        hits = found.retriever.retrieve(found.question, found.language, NEAR_MISSES)
+        gold = next((hit for hit in hits if holds_one(hit, found.gold)), Hit(0, found.gold[0], 0.0))
+        near = [hit for hit in hits if not holds_one(hit, found.gold)]
+        near = near[: self._config.data.passages - 1]
+        place = int(rng.integers(len(near) + 1))
+        row = self._row(found, [*near[:place], gold, *near[place:]])
+        while not row.gold_passage and place > 0:  # the budget left it out: further to the front
+            place = int(rng.integers(place))
+            row = self._row(found, [*near[:place], gold, *near[place:]])
+        return row
+
+    def _without_answer(
+        self,
+        answerable: Sequence[FoundExample],
+        rows: Sequence[AnswerRow],
+        rng: np.random.Generator,
+    ) -> list[AnswerRow]:
+        """Return rows whose document was taken away, in each language as often as it is asked."""
+        share = self._config.data.not_found_share
+        answered = sum(row.gold_passage > 0 for row in rows)
+        wanted = share / (1 - share) * answered if share < 1 else float("inf")
+        wanted -= len(rows) - answered
+        made: list[AnswerRow] = []
+        for found in _alternating(answerable, rng):
+            if len(made) + 0.5 > wanted:
+                break
+            row = self._taken_away(found)
+            if row is not None:
+                made.append(row)
+        return made
+
+    def _taken_away(self, found: FoundExample) -> AnswerRow | None:
+        """Return the question over near misses alone; None when there are none that fit."""
+        retriever, example = found.retriever, found.example
+        gone = retriever.corpus.rows_of(found.document or found.gold[0].path)
+        left = np.setdiff1d(np.arange(len(retriever.lexical)), gone)
+        others = replace(retriever, rows=cast(Sequence[int], left))
+        answers = quoted_answers(example, found.gold)
+        hits = [
+            hit
+            for hit in others.retrieve(found.question, found.language, NEAR_MISSES)
+            if not says_any(hit.chunk.search_text, answers) and not holds_one(hit, found.gold)
+        ]
+        unanswered = replace(
+            example, answer="", answers=(), quote="", passage="", label="", origin="made"
+        )
+        asked = replace(found, example=unanswered, gold=())
+        try:
+            return self._row(asked, hits[: self._config.data.passages])
+        except (NotFoundError, RowTooLongError):
+            return None
+
+    def _row(self, found: FoundExample, hits: Sequence[Hit]) -> AnswerRow:
+        if not hits:
+            raise NotFoundError("Nothing is found for the question.")
+        ranked = [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+        prompt = prompt_over(
+            found.question,
+            found.language,
+            ranked,
+            found.retriever,
+            self._style,
+            self._config.prompt.budget_tokens,
+            self._counter.count_prompt_tokens,
+        )
+        number = _number_of_gold(prompt, found)
+        answer = f"{found.example.answer} [{number}]" if number else NOT_FOUND[found.language]
+        paths = (hit.chunk.path for hit in prompt.hits) if found.is_live else ()
+        row = AnswerRow(prompt, answer, found.example, number, tuple(dict.fromkeys(paths)))
+        if isinstance(self._counter, Encoder):
+            self._counter.encode(row)
+        return row
+
+
+def _number_of_gold(prompt: Prompt, found: FoundExample) -> int:
+    """Return the number of the passage that shows the answer; 0 when none does."""
+    answers = quoted_answers(found.example, found.gold)
+    shown = prompt.evidence[: prompt.shown_sentences]
+    for number, hit in enumerate(prompt.hits, start=1):
+        sentences = [sentence.text for sentence in shown if stands_in(sentence, hit.chunk)]
+        is_shown = not sentences or not answers or says_any(" ".join(sentences), answers)
+        if is_shown and holds_one(hit, found.gold):
+            return number
+    return 0
+
+
+def _alternating(found: Sequence[FoundExample], rng: np.random.Generator) -> list[FoundExample]:
+    """Return ``found`` at random, so that each beginning has the languages in their proportion."""
+    of_language: dict[str, list[FoundExample]] = defaultdict(list)
+    for n in rng.permutation(len(found)):
+        of_language[found[n].language].append(found[n])
+    placed = [
+        ((rank + 0.5) / len(some), language, one)
+        for language, some in of_language.items()
+        for rank, one in enumerate(some)
+    ]
+    return [one for _, _, one in sorted(placed, key=lambda entry: entry[:2])]
+
+
+def rows_to_jsonl(rows: Iterable[AnswerRow], file: Path) -> None:
+    """Write one JSON object a row; ``file`` appears or changes as a whole."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.partial")
+    with partial.open("w", encoding="utf-8") as stream:
+        for row in rows:
+            stream.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(file)
+
+
+def rows_from_jsonl(file: Path) -> list[AnswerRow]:
+    """Return the rows that `rows_to_jsonl` wrote.
+
+    Raises:
+        RagError: the file cannot be read, or a line of it is no row.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RagError(f"The rows in {file} cannot be read ({error}).") from error
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if line:
+            try:
+                rows.append(_row_from(json.loads(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                raise RagError(
+                    f"{file} line {number} is no row ({error}). Remove the file; the run makes it "
+                    "again."
+                ) from error
+    return rows
+
+
+def _row_from(fields: dict[str, Any]) -> AnswerRow:
+    example = fields["example"]
+    return AnswerRow(
+        prompt=prompt_from_fields(fields["prompt"]),
+        completion=str(fields["completion"]),
+        example=QAExample(**{**example, "answers": tuple(example["answers"])}),
+        gold_passage=int(fields["gold_passage"]),
+        documents=tuple(fields["documents"]),
+    )

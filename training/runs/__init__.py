@@ -1,0 +1,1 @@
+"""One experiment from its settings to a registered model, in a folder of its own."""

@@ -1,0 +1,1 @@
+"""Rows and texts to changed weights, through transformers, peft and trl."""
