@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 _REASONS = {"DocumentError": 1, "FileStatus": 2, "_report": 2, "plain_extract": 2}
 _KEYWORDS = ("reason", "remark", "message")
 _TERMINAL_ONLY = (  # what no page starts
-    "training/compare_methods", "training/experiment_command", "training/retriever",
+    "training/tuning/compare_methods", "training/commands/experiments", "training/retriever/",
 )  # fmt: skip
 # Around the message of another error or beside another sentence: each is translated by itself.
 _EDGES = re.compile(r"^\{\} (?=[A-Z])|(?<=[.:]) \{\}$")
