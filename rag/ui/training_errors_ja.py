@@ -120,8 +120,7 @@ TRAINING_ERRORS = {
         "There are no pairs to learn from, or none to test on. Compare two models on the Teach "
         "page first."
     ): (
-        "学習用またはテスト用の組がありません。"
-        "先に「教える」ページで2つのモデルを比べてください。"
+        "学習用またはテスト用の組がありません。先に「教える」ページで2つのモデルを比べてください。"
     ),
     "train.method = {name} cannot train a classification. Choose one of {names}.": (
         "train.method = {name} では分類を学習できません。{names} から選んでください。"
@@ -196,9 +195,7 @@ TRAINING_ERRORS = {
     (
         "There is no model {name} in {path}. `python -m training models` lists those that are "
         "there."
-    ): (
-        "{path} にモデル {name} はありません。`python -m training models` で一覧を確認できます。"
-    ),
+    ): ("{path} にモデル {name} はありません。`python -m training models` で一覧を確認できます。"),
     "{name} answers already.": "{name} はすでに回答に使われています。",
     (
         "{name} was never compared with {serving}, which answers now. Run `python -m training "
