@@ -125,8 +125,8 @@ def best_sentence(values: Mapping[str, float], text: str) -> float:
 
     An answer stands in a sentence: one with all terms tells more than the same terms apart.
     """
-    sentences = (text[start:end] for start, end in sentence_spans(text))
-    shares = (sum(values.get(term, 0.0) for term in set(terms(each))) for each in sentences)
+    sentences = (set(terms(text[start:end])) for start, end in sentence_spans(text))
+    shares = (sum(worth for term, worth in values.items() if term in each) for each in sentences)
     return max(shares, default=0.0)
 
 

@@ -117,10 +117,7 @@ def terms(text: str) -> list[str]:
             found.extend(run)
             found.extend(run[i : i + 2] for i in range(len(run) - 1))
             continue
-        parts = _PART.findall(word)
-        if len(parts) > 1:
-            found.append(word)
-        found.extend(_stem(part) for part in parts if part not in _STOP_WORDS)
+        found.extend(_terms_of_word(word))
     # 6月 and 19日 tell a date; 6, 19, 月 and 日 alone stand on every page.
     return found + _COUNTED.findall(text)
 
@@ -224,6 +221,14 @@ def numbers(text: str) -> set[str]:
 
 
 _OF_THREAD = threading.local()
+
+
+@lru_cache(maxsize=200_000)
+def _terms_of_word(word: str) -> tuple[str, ...]:
+    """Return a compound and its parts, or a word, stemmed and without stop words."""
+    parts = _PART.findall(word)
+    whole = (word,) if len(parts) > 1 else ()
+    return (*whole, *(_stem(part) for part in parts if part not in _STOP_WORDS))
 
 
 @lru_cache(maxsize=200_000)
