@@ -25,7 +25,7 @@ from training.examples.records import KINDS
 from training.examples.sentence import WORDS
 from training.examples.values import ReadExamples
 
-SHARED = Path("/work/shared/data")
+SHARED = Path(__file__).parents[2] / "shared" / "data"
 OPENING = "The hall opens at 9:00. It is closed on Mondays."
 LOAN = "自転車は1時間３００円で貸し出します。ヘルメットは無料です。"
 
