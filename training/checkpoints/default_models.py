@@ -1,6 +1,5 @@
 """Make the default answer model once: base weights, then GPTQ, each published by one rename."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import refuse_unsafe
 from training.checkpoints.base_model import SOURCE, dequantize_base_model
 from training.checkpoints.calibration import calibration_prompts, tokens_of_prompts
+from training.checkpoints.publish import published
 from training.checkpoints.quantize import quantize
 from training.config import QuantizeSettings
 
@@ -82,13 +82,10 @@ def make_base_model(config: Config, progress: Callable[[Progress], None]) -> Pat
 
 
 def _make(folder: Path, write: Callable[[Path], None], card: str) -> None:
-    """Let ``write`` fill a folder beside ``folder``, then rename it into place."""
+    """Let ``write`` fill ``folder``, which appears as a whole, if it is not there."""
     if folder.is_dir():
         return
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    write(partial)
-    (partial / "README.md").write_text(card, encoding="utf-8")
-    refuse_unsafe(partial)
-    partial.rename(folder)
+    with published(folder) as partial:
+        write(partial)
+        (partial / "README.md").write_text(card, encoding="utf-8")
+        refuse_unsafe(partial)

@@ -5,7 +5,6 @@ The head is new and trained whole; the network below it keeps its weights and ge
 """
 
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 from rag.datatypes import Progress
 from rag.errors import RagError
+from training.checkpoints.publish import published
 from training.config import TrainingConfig
 from training.datatypes import QAExample
 from training.evaluation.metrics import accuracy, confusion_matrix, macro_f1, majority_baseline
@@ -275,15 +275,12 @@ def _publish(
     config: TrainingConfig,
     out: Path,
 ) -> Path:
-    folder, partial = out / ADAPTER, out / f".{ADAPTER}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    save_adapter(model, partial)
-    tokenizer.save_pretrained(partial)
     settings = {"labels": list(labels), "max_tokens": config.train.max_tokens}
-    (partial / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return folder
+    with published(out / ADAPTER) as folder:
+        save_adapter(model, folder)
+        tokenizer.save_pretrained(folder)
+        (folder / _SETTINGS).write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
+    return out / ADAPTER
 
 
 def _write_predictions(file: Path, examples: Sequence[QAExample], predicted: Sequence[str]) -> None:

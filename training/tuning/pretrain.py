@@ -4,7 +4,6 @@ By LoRA or rsLoRA, by GaLore (Zhao et al., 2024, arXiv:2403.03507), which change
 keeps the state of the optimizer in a low rank, or in full. Only the way to change weights differs.
 """
 
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from rag.config import Config
 from rag.datatypes import Document, Progress
 from rag.errors import RagError
 from rag.ingest import read_folder
+from training.checkpoints.publish import published
 from training.config import TrainingConfig
 from training.evaluation.probes import mean_loss
 from training.retriever.lora import load_adapter, save_adapter
@@ -211,17 +211,14 @@ def _publish(model: Any, tokenizer: Any, config: TrainingConfig, out: Path) -> P
     import torch
 
     is_adapter = config.train.method in ADAPTER_METHODS
-    folder = out / (ADAPTER if is_adapter else MODEL)
-    partial = out / f".{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    if is_adapter:
-        save_adapter(model, partial)
-    else:
-        model.to(torch.bfloat16).save_pretrained(partial)
-        tokenizer.save_pretrained(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
-    return folder
+    target = out / (ADAPTER if is_adapter else MODEL)
+    with published(target) as folder:
+        if is_adapter:
+            save_adapter(model, folder)
+        else:
+            model.to(torch.bfloat16).save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    return target
 
 
 def _megabytes(optimizer: Any) -> float:  # noqa: ANN401 - a torch optimizer
