@@ -17,7 +17,7 @@ from rag.errors import ModelError
 from rag.process_identity import is_process_alive
 
 RUNS = "runs"
-_RECORD = "run.json"
+RECORD = "run.json"
 _CARD = "README.md"
 _MAX_CARD_CHARACTERS = 50_000
 
@@ -94,7 +94,7 @@ class Serving:
 
 def read_runs(state_dir: Path) -> list[TrainingRun]:
     """Return the runs, newest first."""
-    records = (state_dir / RUNS).glob(f"*/{_RECORD}")
+    records = (state_dir / RUNS).glob(f"*/{RECORD}")
     runs = [run for file in records if (run := _run(file)) is not None]
     return sorted(runs, key=lambda run: run.id, reverse=True)
 
@@ -103,7 +103,7 @@ def read_run(state_dir: Path, run_id: str) -> TrainingRun | None:
     """Return one run, or None when there is none of that name."""
     if Path(run_id).name != run_id or run_id.startswith("."):
         return None
-    return _run(state_dir / RUNS / run_id / _RECORD)
+    return _run(state_dir / RUNS / run_id / RECORD)
 
 
 def _run(file: Path) -> TrainingRun | None:

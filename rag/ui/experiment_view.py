@@ -1,7 +1,7 @@
 """What came of a run that makes no answer model: labels told apart, text learned."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -43,20 +43,8 @@ def confusion_html(words: Words, labels: Sequence[str], matrix: Sequence[Sequenc
     """Return a table of how often each label was told as which; a last column is none of them."""
     columns = [*labels, words("confusion_none")][: len(matrix[0]) if matrix else 0]
     heads = [words("confusion_right"), *(words("confusion_told", label=c) for c in columns)]
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
-    body = "".join(
-        f'<tr><th scope="row">{html.escape(label)}</th>'
-        + "".join(
-            f'<td data-column="{html.escape(name, quote=True)}">{count:,}</td>'
-            for name, count in zip(heads[1:], row, strict=False)
-        )
-        + "</tr>"
-        for label, row in zip(labels, matrix, strict=False)
-    )
-    return (
-        f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    cells = ([f"{count:,}" for count in row] for row in matrix)
+    return _table(heads, zip(labels, cells, strict=False))
 
 
 def probes_html(words: Words, probes: Mapping[str, Any]) -> str:
@@ -64,7 +52,6 @@ def probes_html(words: Words, probes: Mapping[str, Any]) -> str:
     scores, losses = probes["scores"], probes["held_out_loss"]
     names = list(scores)
     heads = [words("compare_measure"), *(words(f"probe_{name}") for name in names)]
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     rows = {
         f"probe_{key}": [
             f"{(e := scores[name][key])['mean']:.3f} [{e['low']:.3f}, {e['high']:.3f}]"
@@ -74,14 +61,20 @@ def probes_html(words: Words, probes: Mapping[str, Any]) -> str:
         for key in _PROBES
     }
     rows["probe_loss"] = [f"{losses[name]:.3f}" for name in names]
+    return _table(heads, ((words(key), cells) for key, cells in rows.items()))
+
+
+def _table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Return rows under their heads; on a phone each cell shows the head of its column."""
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(words(key))}</th>'
+        f'<tr><th scope="row">{html.escape(name)}</th>'
         + "".join(
-            f'<td data-column="{html.escape(name, quote=True)}">{cell}</td>'
-            for name, cell in zip(heads[1:], cells, strict=True)
+            f'<td data-column="{html.escape(column, quote=True)}">{html.escape(cell)}</td>'
+            for column, cell in zip(heads[1:], cells, strict=False)
         )
         + "</tr>"
-        for key, cells in rows.items()
+        for name, cells in rows
     )
     return (
         f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'

@@ -10,6 +10,7 @@ from pathlib import Path
 from rag.active_model import read_active, serving_model
 from rag.config import DEFAULT_ANSWER_MODEL, Config
 from rag.model_folder import fingerprint
+from rag.training_runs import RUNS
 from training.evaluation.table import (
     TABLE,
     CandidateScores,
@@ -17,7 +18,7 @@ from training.evaluation.table import (
     EvaluationTable,
     read_table,
 )
-from training.runs.folder import RUNS, Run, all_runs
+from training.runs.folder import Run, all_runs
 
 EVALUATIONS = "evaluations"  # below the state folder: comparisons that belong to no run
 _OF_RUN = Path("evaluation", TABLE)

@@ -19,11 +19,10 @@ from rag.config import Config
 from rag.datatypes import Progress
 from rag.errors import RagError
 from rag.process_identity import is_process_alive, own_identity
+from rag.training_runs import RECORD, RUNS
 from training.config import TrainingConfig
 from training.config_file import config_table, training_config
 
-RUNS = "runs"
-RECORD = "run.json"
 _LIBRARIES = ("torch", "transformers", "peft", "trl", "gptqmodel", "bitsandbytes", "openvino")
 
 OnProgress = Callable[[Progress], None]

@@ -11,8 +11,9 @@ from filelock import FileLock, Timeout
 from rag.config import Config
 from rag.datatypes import Progress
 from rag.errors import RagError
+from rag.training_runs import RUNS
 from training.runs import experiment_stages, stages
-from training.runs.folder import RUNS, OnProgress, Run, RunError
+from training.runs.folder import OnProgress, Run, RunError
 from training.runs.inputs import base_of
 from training.tuning.callbacks import Stopped
 
