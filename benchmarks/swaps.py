@@ -4,7 +4,9 @@
 
 Two models below the models folder take turns, named by the pointer that `python -m training
 activate` writes. Prints how many answers each gave, how many failed, how long it took until a new
-model gave its first answer, and the memory of the process before and after, nobody asking.
+model gave its first answer, and the memory of the process before and after, nobody asking. Before
+each look at the memory all questions are asked once more, because the working memory of a model is
+that of the longest prompt it has read.
 """
 
 import argparse
@@ -43,6 +45,7 @@ class Askers:
         self._is_over = Event()
         lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
         questions = [json.loads(line)["question"] for line in lines]
+        self._questions = len(questions)
         self._threads = [
             Thread(target=self._ask, args=(questions[n::count],), daemon=True) for n in range(count)
         ]
@@ -57,6 +60,15 @@ class Askers:
         self._is_over.set()
         for thread in self._threads:
             thread.join()
+
+    def ask_all(self) -> None:
+        """Wait until they have asked as many more questions as there are."""
+        enough = self._asked() + self._questions
+        while self._asked() < enough:
+            time.sleep(0.1)
+
+    def _asked(self) -> int:
+        return sum(self.answers.copy().values()) + len(self.failures)
 
     def _ask(self, questions: list[str]) -> None:
         for question in cycle(questions):
@@ -100,6 +112,7 @@ def _measure(engine: RagEngine, folder: Path, arguments: argparse.Namespace) -> 
         askers = Askers(engine, arguments.askers)
         askers.start()
         waits = [_swap(askers, folder, second if n % 2 else first) for n in range(1, swaps + 1)]
+        askers.ask_all()
         askers.end()
         failures += askers.failures
         memory.append(_memory_mb())

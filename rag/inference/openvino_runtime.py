@@ -4,12 +4,16 @@ Neither torch nor transformers is imported to run a graph, so that a process ans
 second of its start. Measured against the alternatives in docs/performance.md.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 HALF = "bf16"  # computed in 16 bits where the CPU can; elsewhere that would be emulated
 WHOLE = "f32"
+# oneDNN in it keeps the kernels of the last 1,024 shapes, and with each kernel what its model had
+# in memory. Of so few nothing is left after an exchange, and answers are as fast (docs/log.md).
+_REMEMBERED_KERNELS = "64"
 
 
 def import_openvino() -> Any:  # noqa: ANN401 - the library ships no types
@@ -18,6 +22,7 @@ def import_openvino() -> Any:  # noqa: ANN401 - the library ships no types
     Raises:
         ImportError: it is not installed.
     """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _REMEMBERED_KERNELS)
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # blocks the import
     import openvino
 
