@@ -363,7 +363,8 @@ def test_250_corrections_of_one_author_are_at_most_5_percent_of_what_is_learned(
         ({"a": 250}, 0, 1.0, 250),
         ({"a": 10, "b": 10}, 0, 0.5, 20),
         ({"a": 100, "b": 2}, 20, 0.1, 4),  # 2 of 24 are 8 %, 3 of 25 are 12 %
-        ({"": 30, "b": 1}, 95, 0.05, 6),  # who gives no name is one author as well
+        ({"": 30, "b": 1}, 95, 0.05, 6),  # beside others, who gives no name is one author as well
+        ({"": 250}, 0, 0.05, 250),  # the only person here teaches as much as they like
     ],
 )
 def test_the_limit_of_an_author_is_a_share_of_what_is_kept(

@@ -23,6 +23,9 @@ class DataSettings:
     held_out_share: float = 0.2  # of the documents: they are tested on and never trained on
     max_held_out: int = 200
     not_found_share: float = 0.2  # of the rows, made by taking the right passage away if too few
+    altered_share: float = 0.0  # of those, real questions with a detail changed
+    questions_per_context: int = 1  # asked over the same sentences, which are then read once
+    hidden_instructions: float = 0.0  # share of the passages that get one, to be read past
     passages: int = 4  # in a prompt, one of them the right one
     balance: str = "none"  # of labels
     author_share: float = 0.05  # of all rows, from one author of corrections

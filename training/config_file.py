@@ -18,7 +18,10 @@ _CHOICES = {
     "data.balance": BALANCES,
     "quantize.bits": (2, 3, 4, 8),
 }
-_SHARES = {"data.held_out_share", "data.not_found_share", "data.author_share", "train.dropout"}
+_SHARES = {
+    "data.held_out_share", "data.not_found_share", "data.author_share", "data.altered_share",
+    "data.hidden_instructions", "train.dropout",
+}  # fmt: skip
 _POSITIVE = {
     "data.passages", "prompt.budget_tokens", "train.rank", "train.alpha", "train.learning_rate",
     "train.epochs", "train.batch_size", "train.gradient_accumulation", "train.max_tokens",

@@ -32,8 +32,7 @@ def choose_examples(read: Sequence[ReadExamples], config: TrainingConfig) -> Cho
     kept, over_limit = cap_authors(examples, data.author_share, config.seed)
     chosen = kept
     if 0 < data.max_rows < len(kept):
-        rows = random.Random(config.seed).sample(range(len(kept)), data.max_rows)
-        chosen = [kept[row] for row in sorted(rows)]
+        chosen = _some(kept, config)
         chosen, more = cap_authors(chosen, data.author_share, config.seed)
         over_limit += more
     train, held_out = split_examples(chosen, data.held_out_share, data.max_held_out, config.seed)
@@ -44,3 +43,15 @@ def choose_examples(read: Sequence[ReadExamples], config: TrainingConfig) -> Cho
         not_chosen=len(examples) - len(chosen) - len(over_limit),
         set_aside=len(chosen) - len(train) - len(held_out),
     )
+
+
+def _some(examples: Sequence[QAExample], config: TrainingConfig) -> list[QAExample]:
+    """Return ``data.max_rows`` at random; of few passages, where questions share these."""
+    chance = random.Random(config.seed)
+    if config.data.questions_per_context == 1:
+        rows = chance.sample(range(len(examples)), config.data.max_rows)
+        return [examples[row] for row in sorted(rows)]
+    passages = sorted({example.passage for example in examples})
+    places = {p: n for n, p in enumerate(chance.sample(passages, len(passages)))}
+    ordered = sorted(examples, key=lambda example: places[example.passage])
+    return ordered[: config.data.max_rows]

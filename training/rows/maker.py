@@ -29,6 +29,7 @@ from training.datatypes import AnswerRow, QAExample
 from training.rows.encoding import RowTooLongError
 from training.rows.example_search import ExampleSearch, FoundExample, NotFoundError
 from training.rows.gold import holds_one, quoted_answers, says_any
+from training.rows.shared_context import SharedContexts
 
 GoldPosition = Literal["random", "as_retrieved"]
 NEAR_MISSES = 20  # hits that near misses are taken from
@@ -126,12 +127,15 @@ class RowMaker:
             try:
                 found = self._search.find(example)
                 is_mixed = example.is_answerable and gold_position == "random"
-                rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
+                if not (is_mixed and self._config.data.questions_per_context > 1):
+                    rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
             except (NotFoundError, QuestionError, RowTooLongError) as error:
                 self.excluded.append(ExcludedExample(example.place, str(error)))
                 continue
             if example.is_answerable:
                 answerable.append(found)
+        if gold_position == "random" and self._config.data.questions_per_context > 1:
+            rows += self._together(answerable, rng)
         self._progress(Progress("rows", len(examples), len(examples)))
         return rows + self._without_answer(answerable, rows, rng)
 
@@ -151,6 +155,22 @@ class RowMaker:
             place = int(rng.integers(place))
             row = self._row(found, [*near[:place], gold, *near[place:]])
         return row
+
+    def _together(
+        self, answerable: Sequence[FoundExample], rng: np.random.Generator
+    ) -> list[AnswerRow]:
+        """Return rows of which several ask over the same sentences."""
+        data, prompt = self._config.data, self._config.prompt
+        count = self._counter.count_prompt_tokens
+        rows: list[AnswerRow] = []
+        for group in SharedContexts(answerable, data, prompt, count, rng):
+            self._progress(Progress("rows", min(len(rows), len(answerable)), len(answerable)))
+            for one in group:
+                try:
+                    rows.append(self._answered(one.prompt, one.found, is_altered=one.is_altered))
+                except RowTooLongError as error:
+                    self.excluded.append(ExcludedExample(one.found.example.place, str(error)))
+        return rows
 
     def _without_answer(
         self,
@@ -184,10 +204,7 @@ class RowMaker:
             for hit in others.retrieve(found.question, found.language, NEAR_MISSES)
             if not says_any(hit.chunk.search_text, answers) and not holds_one(hit, found.gold)
         ]
-        unanswered = replace(
-            example, answer="", answers=(), quote="", passage="", label="", origin="made"
-        )
-        asked = replace(found, example=unanswered, gold=())
+        asked = replace(found, example=_unanswered(example), gold=())
         try:
             return self._row(asked, hits[: self._config.data.passages])
         except (NotFoundError, RowTooLongError):
@@ -206,13 +223,31 @@ class RowMaker:
             self._config.prompt.budget_tokens,
             self._counter.count_prompt_tokens,
         )
-        number = _number_of_gold(prompt, found)
+        return self._answered(prompt, found)
+
+    def _answered(
+        self, prompt: Prompt, found: FoundExample, *, is_altered: bool = False
+    ) -> AnswerRow:
+        """Return the row of a prompt; what it does not answer is not found."""
+        number = 0 if is_altered else _number_of_gold(prompt, found)
         answer = f"{found.example.answer} [{number}]" if number else NOT_FOUND[found.language]
+        example = replace(_unanswered(found.example), question=prompt.question)
         paths = (hit.chunk.path for hit in prompt.hits) if found.is_live else ()
-        row = AnswerRow(prompt, answer, found.example, number, tuple(dict.fromkeys(paths)))
+        row = AnswerRow(
+            prompt,
+            answer,
+            example if is_altered else found.example,
+            number,
+            tuple(dict.fromkeys(paths)),
+        )
         if isinstance(self._counter, Encoder):
             self._counter.encode(row)
         return row
+
+
+def _unanswered(example: QAExample) -> QAExample:
+    """Return the question of ``example`` as one that nothing answers."""
+    return replace(example, answer="", answers=(), quote="", passage="", label="", origin="made")
 
 
 def _number_of_gold(prompt: Prompt, found: FoundExample) -> int:

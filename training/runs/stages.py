@@ -24,6 +24,7 @@ from training.examples.check import check_examples
 from training.examples.check_report import CheckReport
 from training.examples.choose import choose_examples
 from training.rows.encoding import RowEncoder
+from training.rows.hidden_instructions import with_hidden_instructions
 from training.rows.maker import RowMaker, rows_from_jsonl, rows_to_jsonl
 from training.runs.folder import OnProgress, Run
 from training.runs.inputs import base_of, examples_of
@@ -64,9 +65,10 @@ def make_rows(run: Run, progress: OnProgress) -> None:
     chosen = choose_examples(read, run.config)
     seed = run.config.seed
     encoder = RowEncoder(base_of(run, progress), run.config.train.max_tokens)
-    every = [*chosen.train, *chosen.held_out]
+    learned = with_hidden_instructions(chosen.train, run.config.data.hidden_instructions, seed)
+    every = [*learned, *chosen.held_out]
     with RowMaker(every, run.config, run.settings, encoder, progress=progress) as maker:
-        train = maker.rows(chosen.train, seed, gold_position="random")
+        train = maker.rows(learned, seed, gold_position="random")
         excluded = [asdict(one) for one in maker.excluded]
         held_out = maker.rows(chosen.held_out, seed, gold_position="as_retrieved")
         excluded += [asdict(one) for one in maker.excluded]

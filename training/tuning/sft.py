@@ -22,6 +22,7 @@ from training.datatypes import AnswerRow
 from training.retriever.lora import save_adapter
 from training.rows.batches import Padder, WeightedRow, pack, packs_safely
 from training.rows.encoding import IGNORED, RowEncoder
+from training.rows.shared_prefix import TreePadder, grow_trees
 from training.tuning.balance import label_weights, oversample
 from training.tuning.callbacks import (
     CHECKPOINTS,
@@ -116,7 +117,11 @@ def train_answerer(
     model = load_base(base, precision, device)
     if config.train.method in ADAPTER_METHODS:
         model = with_adapter(model, config.train, config.seed)
-    is_packed = device == "cuda" and packs_safely(model, rows)
+    trees = grow_trees(rows, config.train.max_tokens)
+    is_shared = len(trees) < len(rows)
+    is_packed = device == "cuda" and not is_shared and packs_safely(model, rows)
+    alone = Padder(encoder.pad_id)
+    collator = TreePadder(encoder.pad_id) if is_shared else pack if is_packed else alone
     watch = RunWatch(out, config.train.save_minutes, progress)
     trainer = AnswerTrainer(
         end_id=encoder.end_id,
@@ -124,9 +129,9 @@ def train_answerer(
         args=TrainingArguments(
             **watched_arguments(config, out) | _arguments(config.train, precision, device, rows)
         ),
-        train_dataset=rows,
-        eval_dataset=looked_at,
-        data_collator=pack if is_packed else Padder(encoder.pad_id),
+        train_dataset=trees if is_shared else rows,
+        eval_dataset=[grow_trees([row], 0)[0] for row in looked_at] if is_shared else looked_at,
+        data_collator=collator,
         callbacks=[watch.as_callback()],
     )
     train_watched(trainer, watch)

@@ -10,6 +10,7 @@ from transformers import Trainer
 
 from training.rows.batches import LengthGroupedOrder, WeightedRow
 from training.rows.encoding import IGNORED
+from training.rows.shared_prefix import RowTree, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,14 @@ def answer_loss(
 
     Args:
         model: a causal language model.
-        batch: what `training.rows.batches` makes.
+        batch: what `training.rows.batches` or `training.rows.shared_prefix` makes.
         learned_tokens: of all batches of a step; those of this one when None.
     """
     labels = batch["labels"][:, 1:]
     positions = (labels != IGNORED).any(dim=0).nonzero()[:, 0]
-    inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights")}
+    inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights", "branches")}
+    if "branches" in batch:
+        inputs["attention_mask"] = visible(batch["branches"])
     output = model(**inputs, use_cache=False, logits_to_keep=positions)
     targets = labels[:, positions].flatten()
     is_learned = targets != IGNORED
@@ -75,7 +78,7 @@ class EndCount:
 
 
 class AnswerTrainer(Trainer):
-    """Trains on `WeightedRow`s.
+    """Trains on `WeightedRow`s, or on `RowTree`s of them.
 
     Args:
         end_id: token that ends an answer.
@@ -108,6 +111,6 @@ class AnswerTrainer(Trainer):
         return measured
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:  # noqa: ANN401 - as above
-        rows: Sequence[WeightedRow] = self.train_dataset  # type: ignore[assignment] # as given
+        rows: Sequence[WeightedRow | RowTree] = self.train_dataset  # type: ignore[assignment] # as given
         batch, seed = self.args.train_batch_size, self.args.seed
         return LengthGroupedOrder(rows, batch, seed, lambda: int(self.state.epoch or 0))

@@ -1,0 +1,177 @@
+"""Several questions over one choice of sentences: some it answers, and some it only seems to.
+
+Made one by one, rows read mostly passages. Here one prompt's passages serve several questions,
+which `training.rows.shared_prefix` then reads once, and each answered question has near misses
+beside it that differ from it in little: a question about a passage that is not shown, and the
+same question with a detail changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rag.datatypes import Chunk, Evidence, Hit, Prompt, PromptStyle
+from rag.evidence import rank_sentences, stands_in
+from rag.prompt import build_prompt
+from training.config import DataSettings, PromptSettings
+from training.rows.altered_questions import altered
+from training.rows.example_search import FoundExample
+from training.rows.gold import quoted_answers, says_any
+from training.rows.hidden_instructions import is_hidden_instruction
+
+NEAR_MISSES = 20  # hits that passages and questions about absent ones are taken from
+MORE_SENTENCES = 3  # than a served prompt shows at most, so that the number is no habit
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPrompt:
+    """A prompt, and the question of an example in it. ``is_altered``: nothing answers it."""
+
+    prompt: Prompt
+    found: FoundExample
+    is_altered: bool = False
+
+
+class SharedContexts:
+    """Groups questions around the passages that answer them.
+
+    Args:
+        found: questions that have an answer.
+        data: ``passages``, ``questions_per_context``, ``not_found_share`` and ``altered_share``
+            are read.
+        prompt: how many sentences are shown, and the budget.
+        count_tokens: tokens of a rendered prompt.
+        rng: chooses groups, places and details.
+    """
+
+    def __init__(
+        self,
+        found: Sequence[FoundExample],
+        data: DataSettings,
+        prompt: PromptSettings,
+        count_tokens: Callable[[Prompt], int],
+        rng: np.random.Generator,
+    ) -> None:
+        self._data, self._settings, self._count, self._rng = data, prompt, count_tokens, rng
+        self._waiting: dict[tuple[str, int], list[FoundExample]] = defaultdict(list)
+        for n in rng.permutation(len(found)):
+            self._waiting[_key(found[n].gold[0])].append(found[n])
+
+    def __iter__(self) -> Iterator[list[SharedPrompt]]:
+        """Yield the prompts of one group after another, until each question was asked once."""
+        for key in list(self._waiting):
+            while self._waiting[key]:
+                yield self._group(key)
+
+    def _group(self, key: tuple[str, int]) -> list[SharedPrompt]:
+        most = self._data.questions_per_context
+        unanswered = round(self._data.not_found_share * most)
+        changed = round(self._data.altered_share * unanswered)
+        asked = self._take(key, max(1, (most - unanswered + 1) // 2))
+        near = self._near(asked)
+        hits = self._placed(asked[0], near[: self._data.passages - 1])
+        for hit in near[: self._data.passages - 1]:
+            if len(asked) < most - unanswered:
+                asked += self._take(_key(hit.chunk), 1)
+        absent = self._absent(hits, near[self._data.passages - 1 :], unanswered - changed)
+        sentences = self._sentences(asked, absent, hits)
+        group = [self._prompt(one, one.question, hits, sentences) for one in (*asked, *absent)]
+        return group + self._altered(asked, hits, near, sentences, changed)
+
+    def _take(self, key: tuple[str, int], most: int) -> list[FoundExample]:
+        """Return questions of a passage that were not asked yet; they are asked now."""
+        waiting = self._waiting.get(key, [])
+        taken, waiting[:] = waiting[:most], waiting[most:]
+        return taken
+
+    def _near(self, asked: Sequence[FoundExample]) -> list[Hit]:
+        """Return other passages that the questions find, in turns."""
+        gold = {_key(chunk) for one in asked for chunk in one.gold}
+        lists = [one.retriever.retrieve(one.question, one.language, NEAR_MISSES) for one in asked]
+        turns = (hit for rank in zip(*lists, strict=False) for hit in rank)
+        near = {_key(hit.chunk): hit for hit in turns}
+        return [hit for key, hit in near.items() if key not in gold]
+
+    def _placed(self, one: FoundExample, near: Sequence[Hit]) -> list[Hit]:
+        """Return the passage of a question at random among others, ranked as they stand."""
+        place = int(self._rng.integers(len(near) + 1))
+        hits = [*near[:place], Hit(0, one.gold[0], 0.0), *near[place:]]
+        return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
+
+    def _absent(self, hits: Sequence[Hit], others: Sequence[Hit], most: int) -> list[FoundExample]:
+        """Return questions about passages that are not among ``hits``, which do not answer them."""
+        shown = " ".join(hit.chunk.search_text for hit in hits)
+        found: list[FoundExample] = []
+        for hit in others:
+            if len(found) == most:
+                break
+            for one in self._waiting.get(_key(hit.chunk), [])[:1]:
+                answers = quoted_answers(one.example, one.gold)
+                if answers and not says_any(shown, answers):
+                    found += self._take(_key(hit.chunk), 1)
+        return found
+
+    def _sentences(
+        self, asked: Sequence[FoundExample], absent: Sequence[FoundExample], hits: Sequence[Hit]
+    ) -> tuple[Evidence, ...]:
+        """Return the sentences to show: those that answer, then the best of each question."""
+        ranked = [
+            rank_sentences(
+                one.question, hits, one.retriever.similarity_to(one.question, one.language)
+            )
+            for one in (*asked, *absent)
+        ]
+        chosen: dict[tuple[str, int], Evidence] = {}
+        for one, sentences in zip(asked, ranked, strict=False):
+            answers = quoted_answers(one.example, one.gold)
+            for sentence in sentences:
+                if stands_in(sentence, one.gold[0]) and says_any(sentence.text, answers):
+                    chosen.setdefault((sentence.path, sentence.start), sentence)
+                    break
+        for sentence in ranked[0]:
+            if is_hidden_instruction(sentence.text):
+                chosen.setdefault((sentence.path, sentence.start), sentence)
+        most = self._settings.evidence_sentences + int(self._rng.integers(MORE_SENTENCES + 1))
+        for rank in zip(*ranked, strict=False):
+            for sentence in rank:
+                if len(chosen) < most:
+                    chosen.setdefault((sentence.path, sentence.start), sentence)
+        return tuple(chosen.values())
+
+    def _altered(
+        self,
+        asked: Sequence[FoundExample],
+        hits: Sequence[Hit],
+        near: Sequence[Hit],
+        sentences: tuple[Evidence, ...],
+        most: int,
+    ) -> list[SharedPrompt]:
+        shown = " ".join(hit.chunk.search_text for hit in hits)
+        elsewhere = [hit.chunk.text for hit in near[self._data.passages - 1 :]]
+        made: list[SharedPrompt] = []
+        for n in self._rng.permutation(len(asked)):
+            if len(made) == most:
+                break
+            question = altered(asked[n].question, asked[n].language, shown, elsewhere, self._rng)
+            if question:
+                prompt = self._prompt(asked[n], question, hits, sentences)
+                made.append(replace(prompt, is_altered=True))
+        return made
+
+    def _prompt(
+        self,
+        found: FoundExample,
+        question: str,
+        hits: Sequence[Hit],
+        sentences: tuple[Evidence, ...],
+    ) -> SharedPrompt:
+        style = PromptStyle(len(sentences), self._settings.has_examples)
+        budget = self._settings.budget_tokens
+        arguments = (question, found.language, hits, budget, self._count, sentences, style)
+        return SharedPrompt(build_prompt(*arguments), found)
+
+
+def _key(chunk: Chunk) -> tuple[str, int]:
+    return chunk.path, chunk.start
