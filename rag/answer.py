@@ -26,17 +26,11 @@ from rag.evidence import evidence_score, rank_sentences
 from rag.follow_up import rewrite
 from rag.language import detect_language
 from rag.neighbours import join_neighbours
-from rag.prompt import build_prompt
+from rag.prompt import NOT_FOUND, build_prompt, says_not_found
 from rag.protocols import Generator
 from rag.retrieve import Retriever
 
 _INVENTED_PASSAGE = "\n\n["  # the model has answered and goes on to write passages of its own
-
-NOT_FOUND: dict[Language, str] = {
-    "en": "Not found in your documents.",
-    "ja": "文書の中に見つかりませんでした。",
-    "other": "Not found in your documents.",
-}
 
 
 def prompt_over(
@@ -65,11 +59,6 @@ def prompt_over(
         hits = hits[:-1]
         drafted = prompt(hits)
     return drafted
-
-
-def says_not_found(completion: str) -> bool:
-    """Tell whether a model wrote that the passages do not say, as it is taught to."""
-    return completion.lstrip().startswith(tuple(NOT_FOUND.values()))
 
 
 def answer_pieces(

@@ -6,13 +6,14 @@ prompt, which ``transformers.generate`` does in one piece, and because its strea
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Event, Lock
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from rag.config import EXTRACTIVE, Config
-from rag.datatypes import Prompt, PromptStyle
+from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
 from rag.evidence import quotable
 from rag.inference.causal_openvino import OpenVinoCausalModel
@@ -21,8 +22,11 @@ from rag.inference.chat_template import ChatTemplate
 from rag.inference.device import torch_device, uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
+from rag.prompt import NOT_FOUND
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
+ABSTENTION_FILE = "abstention.json"  # the same, where it was calibrated when to abstain
+NO_BIAS: Mapping[int, float] = MappingProxyType({})
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -77,10 +81,15 @@ class CausalModel(Protocol):
         """Forget the text that was read."""
         ...
 
-    def next_id(self, ids: Sequence[int], stop: Event) -> int | None:
+    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
         """Read ``ids`` after what was read before and return the likeliest token after them.
 
         None when ``stop`` was set meanwhile; what was read is then forgotten.
+
+        Args:
+            ids: to read.
+            stop: ends the reading soon.
+            bias: what is added to the scores of some tokens before they are compared.
         """
         ...
 
@@ -94,6 +103,7 @@ class LocalGenerator:
         self.model_id = f"{folder.name} ({self.precision})"
         self.style = prompt_style(folder, config)
         self.model = _load_model(folder, self.precision, config)
+        self._not_found = self._bias_to_abstain(folder)
         self._template = ChatTemplate(folder)
         if not self._template.exists:
             raise ModelError(
@@ -118,20 +128,30 @@ class LocalGenerator:
         """Yield the pieces of the greedy completion; see `Generator.stream`."""
         with self._lock:
             decoder = _PieceDecoder(self.model.tokenizer)
-            for token_id in self._decode(self.prompt_ids(prompt), max_new_tokens, stop):
+            ids, bias = self.prompt_ids(prompt), self._not_found.get(prompt.language, NO_BIAS)
+            for token_id in self._decode(ids, max_new_tokens, stop, bias):
                 yield decoder.step(token_id)
 
-    def _decode(self, prompt_ids: list[int], max_new_tokens: int, stop: Event) -> Iterator[int]:
+    def _bias_to_abstain(self, folder: Path) -> dict[str, dict[int, float]]:
+        """Return what is added to the score of the token that begins "not found", by language."""
+        return {
+            language: {self.model.encode(NOT_FOUND[language])[0]: bias}
+            for language, bias in abstention_bias(folder).items()
+        }
+
+    def _decode(
+        self, prompt_ids: list[int], max_new_tokens: int, stop: Event, bias: Mapping[int, float]
+    ) -> Iterator[int]:
         end_ids = self.model.end_ids
         completion: list[int] = []
         self.model.reset()
-        next_id = None if stop.is_set() else self.model.next_id(prompt_ids, stop)
+        next_id = None if stop.is_set() else self.model.next_id(prompt_ids, stop, bias)
         while next_id is not None and len(completion) < max_new_tokens and not stop.is_set():
             completion.append(next_id)
             if next_id in end_ids or _is_circling(completion):
                 return
             yield next_id
-            next_id = self.model.next_id([next_id], stop)
+            next_id = self.model.next_id([next_id], stop, NO_BIAS)
 
 
 class _PieceDecoder:
@@ -172,6 +192,22 @@ def prompt_style(folder: Path, config: Config) -> PromptStyle:
         table = json.loads(file.read_text(encoding="utf-8"))
         sentences, passages = int(table["evidence_sentences"]), int(table["max_passages"])
         return PromptStyle(sentences, bool(table["has_examples"]), passages)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{file} is damaged. Copy the model again.") from error
+
+
+def abstention_bias(folder: Path) -> dict[Language, float]:
+    """Return how much sooner the model in ``folder`` is to abstain than it would, by language.
+
+    Raises:
+        ModelError: the file that says so is damaged.
+    """
+    file = folder / ABSTENTION_FILE
+    if not file.is_file():
+        return {}
+    try:
+        table = json.loads(file.read_text(encoding="utf-8"))
+        return {language: float(table[language]) for language in NOT_FOUND if language in table}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} is damaged. Copy the model again.") from error
 

@@ -15,6 +15,13 @@ from rag.evidence import stands_in
 _WHOLE_PASSAGES = PromptStyle()
 MAX_EVIDENCE = 12  # sentences kept for checking the answer
 
+# What a model is taught to write when the passages do not say, and what a person then reads.
+NOT_FOUND: dict[Language, str] = {
+    "en": "Not found in your documents.",
+    "ja": "文書の中に見つかりませんでした。",
+    "other": "Not found in your documents.",
+}
+
 _SYSTEM: dict[Language, str] = {
     "en": "Answer with a few words from the numbered passages and name the passage.",
     "ja": "番号の付いた文章の言葉を使って短く答え、文章の番号を付けてください。",
@@ -54,6 +61,11 @@ _EXAMPLES: dict[Language, tuple[_Example, ...]] = {
     ),
     "other": _ENGLISH_EXAMPLES,
 }
+
+
+def says_not_found(completion: str) -> bool:
+    """Tell whether a model wrote that the passages do not say, as it is taught to."""
+    return completion.lstrip().startswith(tuple(NOT_FOUND.values()))
 
 
 @cache

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from rag.answer import NOT_FOUND
 from rag.config import DEFAULT_ANSWER_MODEL, Config
 from rag.datatypes import Chunk, Evidence, Hit, Language, Message, Progress, PromptStyle
 from rag.generate import STYLE_FILE
 from rag.model_folder import fingerprint
-from rag.prompt import build_prompt
+from rag.prompt import NOT_FOUND, build_prompt
 from rag.reading_test import _QUESTIONS
 from training.config import EvaluateSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample

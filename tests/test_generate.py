@@ -1,6 +1,7 @@
 """The local answer model, checked with a tiny random Llama against transformers' own decoding."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +12,17 @@ from typing import Any
 import pytest
 
 from rag.config import Config
-from rag.datatypes import Message, Prompt
+from rag.datatypes import Language, Message, Prompt
 from rag.errors import ModelError
-from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
+from rag.generate import (
+    ABSTENTION_FILE,
+    NO_BIAS,
+    ExtractiveGenerator,
+    LocalGenerator,
+    load_generator,
+)
 from rag.inference.causal_torch import TorchCausalModel
+from rag.prompt import NOT_FOUND
 
 TEMPLATE = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
@@ -239,10 +247,41 @@ def test_an_abandoned_stream_frees_the_model(generator: LocalGenerator) -> None:
     assert len(list(generator.stream(QUESTION, 2, Event()))) == 2
 
 
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_model_abstains_as_soon_as_was_calibrated_for_its_language(
+    folder: Path, tmp_path: Path, language: Language
+) -> None:
+    """A bias beyond all scores decides; one of the other language changes nothing."""
+    asked = replace(QUESTION, language=language)
+    without = list(load(folder).stream(asked, 3, Event()))
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+
+    other = {"en": "ja", "ja": "en"}[language]
+    (copied / ABSTENTION_FILE).write_text(json.dumps({other: 1e4}))
+    assert list(load(copied).stream(asked, 3, Event())) == without
+    (copied / ABSTENTION_FILE).write_text(json.dumps({language: 1e4}))
+    generator = load(copied)
+    [first, *_] = generator._decode(generator.prompt_ids(asked), 1, Event(), NO_BIAS)
+    abstains = generator.model.encode(NOT_FOUND[language])[0]
+    bias = generator._not_found[language]
+    [biased, *_] = generator._decode(generator.prompt_ids(asked), 1, Event(), bias)
+
+    assert biased == abstains != first
+    assert list(generator.stream(asked, 3, Event())) != without
+
+
+def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+    (copied / ABSTENTION_FILE).write_text('{"en": "much"}')
+
+    with pytest.raises(ModelError, match=r"abstention\.json is damaged"):
+        load(copied)
+
+
 def scripted(generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the model continue every prompt with ``ids``, whatever it computes."""
     left = iter(ids)
-    monkeypatch.setattr(generator.model, "next_id", lambda read, stop: next(left))
+    monkeypatch.setattr(generator.model, "next_id", lambda read, stop, bias: next(left))
 
 
 def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(

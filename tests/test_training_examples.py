@@ -13,8 +13,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
-from rag.answer import NOT_FOUND
 from rag.feedback import Pair
+from rag.prompt import NOT_FOUND
 from training.datatypes import QAExample
 from training.examples import read, text_file
 from training.examples.errors import ExampleFileError

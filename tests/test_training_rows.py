@@ -8,12 +8,13 @@ from threading import Event
 
 import pytest
 
-from rag.answer import NOT_FOUND, Answerer, prompt_over
+from rag.answer import Answerer, prompt_over
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
 from rag.datatypes import Answer, Chunk, Document, Hit, Prompt, PromptStyle
 from rag.errors import RagError
 from rag.lexical_index import Bm25LexicalIndex
+from rag.prompt import NOT_FOUND
 from rag.retrieve import Retriever
 from rag.vector_index import FaissVectorIndex
 from tests.fakes import HashingEmbedder, ScriptedGenerator

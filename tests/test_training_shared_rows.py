@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rag.answer import NOT_FOUND
 from rag.config import Config
 from rag.language import detect_language
+from rag.prompt import NOT_FOUND
 from tests.fakes import HashingEmbedder
 from tests.tiny_chat_model import save_tiny_chat_model
 from training.config import DataSettings, PromptSettings, TrainingConfig, TrainSettings

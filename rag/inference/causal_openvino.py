@@ -1,7 +1,7 @@
 """Causal language models run by OpenVINO, from a graph that `export_decoder` made."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -68,13 +68,17 @@ class OpenVinoCausalModel:
         self._request.reset_state()
         self._seen = 0
 
-    def next_id(self, ids: Sequence[int], stop: Event) -> int | None:
+    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
         """Read ``ids`` after what was read before and return the likeliest token after them.
 
         None when ``stop`` was set meanwhile; what was read is then forgotten.
         """
         scores = self.logits(ids, stop)
-        return None if scores is None else int(scores.argmax())
+        if scores is None:
+            return None
+        for token, added in bias.items():
+            scores[token] += added
+        return int(scores.argmax())
 
     def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
         """Read ``ids`` after what was read before; return the scores of what may follow."""

@@ -5,7 +5,7 @@ The only owner of transformers, gptqmodel and bitsandbytes in `rag`.
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from threading import Event
@@ -72,7 +72,7 @@ class TorchCausalModel:
 
         self._cache = DynamicCache(config=self.model.config)
 
-    def next_id(self, ids: Sequence[int], stop: Event) -> int | None:
+    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
         """Read ``ids`` after what was read before and return the likeliest token after them.
 
         None when ``stop`` was set meanwhile; what was read is then forgotten.
@@ -83,7 +83,13 @@ class TorchCausalModel:
                 self.reset()
                 return None
             scores = self.logits(ids[start : start + PREFILL_WINDOW])
-        return None if scores is None else int(scores.argmax())
+        if scores is None:
+            return None
+        if bias:
+            scores = scores.clone()  # what was computed for inference alone cannot be changed
+        for token, added in bias.items():
+            scores[token] += added
+        return int(scores.argmax())
 
     def logits(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
         """Read ``ids`` after what was read before; return the scores of what may follow."""

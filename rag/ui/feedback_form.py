@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from rag.answer import says_not_found
 from rag.datatypes import Answer
 from rag.errors import RagError
 from rag.feedback import FAULTS, LIMITS, Feedback, Judgement, Triage
+from rag.prompt import says_not_found
 from rag.store import StoredAnswer
 from rag.triage import triage
 from rag.ui.safe_markdown import note_html

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from rag.answer import answer_pieces, says_not_found
+from rag.answer import answer_pieces
 from rag.cite import read_markers
 from rag.config import Config, load_config
 from rag.datatypes import Prompt, PromptStyle
@@ -26,7 +26,7 @@ from rag.errors import RagError
 from rag.evidence import quotable, stands_in
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.inference.device import uses_gpu
-from rag.prompt import build_prompt, template_hash
+from rag.prompt import build_prompt, says_not_found, template_hash
 from training.datatypes import AnswerRow
 from training.evaluation.forgetting import sentence_likelihoods
 from training.rows.maker import rows_from_jsonl

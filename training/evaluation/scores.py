@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.answer import says_not_found
 from rag.evaluation.metrics import Estimate
+from rag.prompt import says_not_found
 from training.datatypes import AnswerRow
 from training.evaluation.candidate_run import Outcome
 from training.evaluation.forgetting import SENTENCES

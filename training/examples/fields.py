@@ -4,10 +4,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any, cast
 
-from rag.answer import NOT_FOUND
 from rag.datatypes import Language
 from rag.follow_up import rewrite
 from rag.language import detect_language
+from rag.prompt import NOT_FOUND
 from rag.readers.extract import normalize_text
 from training.datatypes import QAExample
 from training.examples.sentence import Sentence

@@ -16,12 +16,13 @@ from typing import Any, Literal, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
-from rag.answer import NOT_FOUND, prompt_over
+from rag.answer import prompt_over
 from rag.answer_json import prompt_from_fields
 from rag.config import Config
 from rag.datatypes import Hit, Progress, Prompt, PromptStyle
 from rag.errors import QuestionError, RagError
 from rag.evidence import stands_in
+from rag.prompt import NOT_FOUND
 from rag.protocols import Embedder
 from rag.retrieve import Retriever
 from training.config import TrainingConfig
@@ -31,7 +32,7 @@ from training.rows.example_search import ExampleSearch, FoundExample, NotFoundEr
 from training.rows.gold import holds_one, quoted_answers, says_any
 from training.rows.shared_context import SharedContexts
 
-GoldPosition = Literal["random", "as_retrieved"]
+GoldPosition = Literal["random", "as_retrieved", "ranked"]
 NEAR_MISSES = 20  # hits that near misses are taken from
 
 
@@ -116,7 +117,9 @@ class RowMaker:
         Args:
             examples: some of those that this object was made with.
             seed: chooses positions, and the questions that are asked without their document.
-            gold_position: "random" to learn from, "as_retrieved" to test on.
+            gold_position: "random" to learn from, "as_retrieved" to test on; "ranked" tests reading
+                alone: the passage that answers is always among the others, at its own rank, and
+                what the prompt then does not show of it still counts as an answer.
         """
         rng = np.random.default_rng(seed)
         self.excluded = []
@@ -127,7 +130,9 @@ class RowMaker:
             try:
                 found = self._search.find(example)
                 is_mixed = example.is_answerable and gold_position == "random"
-                if not (is_mixed and self._config.data.questions_per_context > 1):
+                if gold_position == "ranked" and example.is_answerable:
+                    rows.append(self._ranked(found))
+                elif not (is_mixed and self._config.data.questions_per_context > 1):
                     rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
             except (NotFoundError, QuestionError, RowTooLongError) as error:
                 self.excluded.append(ExcludedExample(example.place, str(error)))
@@ -142,6 +147,16 @@ class RowMaker:
     def _as_served(self, found: FoundExample) -> AnswerRow:
         hits = found.retriever.retrieve(found.question, found.language, self._settings.top_k)
         return self._row(found, hits[: self._config.data.passages])
+
+    def _ranked(self, found: FoundExample) -> AnswerRow:
+        """Return a row with one passage that answers among near misses, as they are ranked."""
+        hits = found.retriever.retrieve(found.question, found.language, NEAR_MISSES)
+        gold = next((hit for hit in hits if holds_one(hit, found.gold)), None)
+        near = [hit for hit in hits if not holds_one(hit, found.gold)]
+        near = near[: self._config.data.passages - 1]
+        last = Hit(NEAR_MISSES, found.gold[0], 0.0)
+        row = self._row(found, sorted([*near, gold or last], key=lambda hit: hit.rank))
+        return row if row.gold_passage else replace(row, completion=found.example.answer)
 
     def _mixed(self, found: FoundExample, rng: np.random.Generator) -> AnswerRow:
         """Return a row with one passage that answers, at a random place among near misses."""
