@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Citation, Evidence, Prompt
-from rag.evidence import quotable, stands_in
+from rag.evidence import MAX_QUOTED, quotable, stands_in
 from rag.language import (
     content_terms,
     detect_language,
@@ -29,6 +29,7 @@ _MARKER = re.compile(
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
 MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not" in it
+_OFFERS_CHOICE = re.compile(r"\bor\b|どちら|それとも|どっち", re.IGNORECASE)
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
 
@@ -45,8 +46,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     """Return the sentences of ``completion`` that the evidence supports, each with its citation.
 
     A true sentence can still answer another question. It counts only when its support is
-    among ``prompt.evidence``, which was ranked against the question without the model. A
-    model that had to be shown single sentences is believed only on the best one.
+    among the sentences of ``prompt.evidence`` that are believed, which were ranked against the
+    question without the model.
 
     Args:
         prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
@@ -55,8 +56,9 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     citations: list[Citation] = []
     kept: list[str] = []
     dropped: list[str] = []
+    believed = prompt.evidence[: prompt.believed_sentences or None]
     for sentence, markers in _claims(completion):
-        evidence = _support(prompt, sentence, markers)
+        evidence = _support(prompt, sentence, markers, believed)
         if evidence is None:
             dropped.append(sentence)
         else:
@@ -64,12 +66,25 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     return CheckedAnswer("\n".join(kept), tuple(citations), tuple(dropped))
 
 
-def quote_answer(evidence: Sequence[Evidence]) -> CheckedAnswer:
-    """Return the best sentences, quoted and cited, a line each; nothing when there are none."""
+def pointed_at(prompt: Prompt, completion: str) -> list[Evidence]:
+    """Return the sentences that a model was shown and that back what it wrote, in its order."""
+    shown = prompt.evidence[: prompt.shown_sentences]
+    found = (_support(prompt, *claim, shown) for claim in _claims(completion))
+    return [sentence for sentence in found if sentence is not None]
+
+
+def quote_answer(evidence: Sequence[Evidence], pointed: Sequence[Evidence] = ()) -> CheckedAnswer:
+    """Return sentences, quoted and cited, a line each; nothing when there are none.
+
+    Args:
+        evidence: best first; the best and its equals are quoted.
+        pointed: quoted before these, as a model found its answer there.
+    """
     citations: list[Citation] = []
+    quoted = list(dict.fromkeys([*pointed, *quotable(evidence)]))[:MAX_QUOTED]
     lines = [
         _marked(_LIST_MARKER.sub("", " ".join(sentence.text.split())), _cite(sentence, citations))
-        for sentence in quotable(evidence)
+        for sentence in quoted
     ]
     return CheckedAnswer("\n".join(lines), tuple(citations))
 
@@ -102,12 +117,17 @@ def read_markers(text: str) -> tuple[str, list[int]]:
     return _MARKER.sub("", text).strip(), [int(number) for number in re.findall(r"\d+", groups)]
 
 
-def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence | None:
-    """Return the evidence that backs ``sentence``, or None.
+def _support(
+    prompt: Prompt, sentence: str, markers: Sequence[int], among: Sequence[Evidence]
+) -> Evidence | None:
+    """Return which of ``among`` backs ``sentence``, or None.
 
     Of several, one in a passage that the model named, then the one that shares most.
     """
-    new_terms = content_terms(sentence) - content_terms(prompt.question)
+    said = content_terms(sentence)
+    new_terms = said - content_terms(prompt.question)
+    if markers and _OFFERS_CHOICE.search(prompt.question):
+        new_terms = said  # "Which is older, A or B?" is answered in words of the question
     if not new_terms or _STUTTER.search(sentence):
         return None
     named = [prompt.hits[n - 1].chunk for n in markers if 1 <= n <= len(prompt.hits)]
@@ -117,7 +137,7 @@ def _support(prompt: Prompt, sentence: str, markers: Sequence[int]) -> Evidence 
 
     backing = [
         evidence
-        for evidence in prompt.evidence[: 1 if prompt.shown_sentences else None]
+        for evidence in among
         if not numbers(sentence) - numbers(evidence.text) - numbers(prompt.question)
         and _shares_words(sentence, new_terms, evidence, is_named=is_named(evidence))
     ]

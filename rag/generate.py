@@ -6,11 +6,13 @@ prompt, which ``transformers.generate`` does in one piece, and because its strea
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Lock
-from types import MappingProxyType
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
@@ -26,7 +28,6 @@ from rag.prompt import NOT_FOUND
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 ABSTENTION_FILE = "abstention.json"  # the same, where it was calibrated when to abstain
-NO_BIAS: Mapping[int, float] = MappingProxyType({})
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -81,15 +82,11 @@ class CausalModel(Protocol):
         """Forget the text that was read."""
         ...
 
-    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
-        """Read ``ids`` after what was read before and return the likeliest token after them.
+    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read ``ids`` after what was read before; return the scores of what may follow them.
 
-        None when ``stop`` was set meanwhile; what was read is then forgotten.
-
-        Args:
-            ids: to read.
-            stop: ends the reading soon.
-            bias: what is added to the scores of some tokens before they are compared.
+        None when ``stop`` was set meanwhile; what was read is then forgotten. The array is valid
+        until the next call. Shape: ``(vocabulary,)``.
         """
         ...
 
@@ -103,7 +100,7 @@ class LocalGenerator:
         self.model_id = f"{folder.name} ({self.precision})"
         self.style = prompt_style(folder, config)
         self.model = _load_model(folder, self.precision, config)
-        self._not_found = self._bias_to_abstain(folder)
+        self._bias = abstention_bias(folder)
         self._template = ChatTemplate(folder)
         if not self._template.exists:
             raise ModelError(
@@ -128,30 +125,36 @@ class LocalGenerator:
         """Yield the pieces of the greedy completion; see `Generator.stream`."""
         with self._lock:
             decoder = _PieceDecoder(self.model.tokenizer)
-            ids, bias = self.prompt_ids(prompt), self._not_found.get(prompt.language, NO_BIAS)
-            for token_id in self._decode(ids, max_new_tokens, stop, bias):
+            for token_id in self._decode(prompt, max_new_tokens, stop):
                 yield decoder.step(token_id)
 
-    def _bias_to_abstain(self, folder: Path) -> dict[str, dict[int, float]]:
-        """Return what is added to the score of the token that begins "not found", by language."""
-        return {
-            language: {self.model.encode(NOT_FOUND[language])[0]: bias}
-            for language, bias in abstention_bias(folder).items()
-        }
+    def abstention_margin(self, prompt: Prompt) -> float:
+        """Return how far "not found" is ahead of any other answer, in logits, without its bias."""
+        with self._lock:
+            self.model.reset()
+            scores = self.model.logits(self.prompt_ids(prompt), Event())
+            assert scores is not None  # nobody stops it
+            first = self._first_of_not_found(prompt.language)
+            others = np.delete(scores, first)
+            return float(scores[first] - others.max())
 
-    def _decode(
-        self, prompt_ids: list[int], max_new_tokens: int, stop: Event, bias: Mapping[int, float]
-    ) -> Iterator[int]:
+    def _decode(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[int]:
         end_ids = self.model.end_ids
         completion: list[int] = []
         self.model.reset()
-        next_id = None if stop.is_set() else self.model.next_id(prompt_ids, stop, bias)
-        while next_id is not None and len(completion) < max_new_tokens and not stop.is_set():
-            completion.append(next_id)
-            if next_id in end_ids or _is_circling(completion):
+        scores = None if stop.is_set() else self.model.logits(self.prompt_ids(prompt), stop)
+        if scores is not None and prompt.language in self._bias:
+            scores = scores.copy()
+            scores[self._first_of_not_found(prompt.language)] += self._bias[prompt.language]
+        while scores is not None and len(completion) < max_new_tokens and not stop.is_set():
+            completion.append(int(scores.argmax()))
+            if completion[-1] in end_ids or _is_circling(completion):
                 return
-            yield next_id
-            next_id = self.model.next_id([next_id], stop, NO_BIAS)
+            yield completion[-1]
+            scores = self.model.logits(completion[-1:], stop)
+
+    def _first_of_not_found(self, language: Language) -> int:
+        return self.model.encode(NOT_FOUND[language])[0]
 
 
 class _PieceDecoder:

@@ -21,14 +21,14 @@ LAYERS = (
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
-        "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.readers", "rag.scan",
-        "rag.sync_command",
+        "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
+        "rag.scan", "rag.sync_command",
     },
     {"rag.inference"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
-        "rag.neighbours", "rag.prompt", "rag.store", "rag.triage",
+        "rag.neighbours", "rag.store", "rag.triage",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {

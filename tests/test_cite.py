@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from rag.cite import CheckedAnswer, check_answer, quote_answer
+from rag.cite import CheckedAnswer, check_answer, pointed_at, quote_answer
 from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
 from rag.prompt import build_prompt
@@ -118,6 +118,33 @@ def test_a_small_model_is_believed_only_where_it_agrees_with_the_best_sentence()
     assert check_answer(full, "On Sundays.").text == "On Sundays. [1]"
     assert check_answer(focused, "On Sundays.").text == ""
     assert check_answer(focused, "At 9:30.").text == "At 9:30. [1]"
+
+
+def test_the_sentence_that_a_model_points_at_is_quoted_before_the_best_ones() -> None:
+    full = prompt("When does the Kyoto office open?", REFUND, HOURS)
+    asked = build_prompt(
+        full.question, "en", full.hits, 10_000, lambda _: 0, full.evidence, style=PromptStyle(2)
+    )
+
+    pointed = pointed_at(asked, "On Sundays. [2]")
+
+    assert [sentence.text for sentence in pointed] == ["It is closed on Sundays."]
+    lines = quote_answer(asked.evidence, pointed).text.splitlines()
+    assert lines[0] == "It is closed on Sundays. [1]"
+    assert lines[1] == "The Kyoto office opens at 9:30 on weekdays. [2]"
+    assert pointed_at(asked, "Within 14 days. [1]") == []  # it was not shown that sentence
+
+
+def test_a_question_that_offers_a_choice_is_answered_in_its_own_words() -> None:
+    question = "Is the office in Kyoto or in Osaka?"
+
+    assert check(question, "Kyoto [1]", HOURS).text == "Kyoto [1]"
+    assert check(question, "Osaka [1]", HOURS).text == ""  # no passage says so
+    assert check(question, "Kyoto", HOURS).text == ""  # and none was named
+    assert (
+        check("東館と京都館のどちらですか。", "京都館 [1]", "京都館は9時に開きます。").text
+        == "京都館 [1]"
+    )
 
 
 def test_the_best_sentences_are_quoted_when_there_is_no_usable_answer() -> None:

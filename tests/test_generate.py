@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event, Timer
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rag.config import Config
@@ -16,7 +17,6 @@ from rag.datatypes import Language, Message, Prompt
 from rag.errors import ModelError
 from rag.generate import (
     ABSTENTION_FILE,
-    NO_BIAS,
     ExtractiveGenerator,
     LocalGenerator,
     load_generator,
@@ -29,7 +29,7 @@ TEMPLATE = (
     "{% if add_generation_prompt %}<s>assistant\n{% endif %}"
 )
 CONTEXT = 2048
-DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "smollm2-135m-instruct-gptq"
+DEFAULT_MODEL = Path(__file__).resolve().parent.parent / "models" / "fumikura-135m-gptq"
 
 
 def prompt(*texts: str) -> Prompt:
@@ -115,7 +115,7 @@ def record_reads(
     """Return a list that grows by the number of ids of every forward pass; ``then`` follows."""
     reads: list[int] = []
     model = torch_model(generator)
-    forward = model.logits
+    forward = model.read
 
     def spy(ids: list[int]) -> object:
         reads.append(len(ids))
@@ -123,7 +123,7 @@ def record_reads(
         then()
         return scores
 
-    monkeypatch.setattr(model, "logits", spy)
+    monkeypatch.setattr(model, "read", spy)
     return reads
 
 
@@ -260,14 +260,27 @@ def test_a_model_abstains_as_soon_as_was_calibrated_for_its_language(
     (copied / ABSTENTION_FILE).write_text(json.dumps({other: 1e4}))
     assert list(load(copied).stream(asked, 3, Event())) == without
     (copied / ABSTENTION_FILE).write_text(json.dumps({language: 1e4}))
-    generator = load(copied)
-    [first, *_] = generator._decode(generator.prompt_ids(asked), 1, Event(), NO_BIAS)
-    abstains = generator.model.encode(NOT_FOUND[language])[0]
-    bias = generator._not_found[language]
-    [biased, *_] = generator._decode(generator.prompt_ids(asked), 1, Event(), bias)
+    biased = load(copied)
+    [first, *_] = biased._decode(asked, 1, Event())
 
-    assert biased == abstains != first
-    assert list(generator.stream(asked, 3, Event())) != without
+    assert first == biased.model.encode(NOT_FOUND[language])[0]
+    assert list(biased.stream(asked, 3, Event())) != without
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_the_margin_is_the_bias_at_which_a_model_begins_to_abstain(
+    folder: Path, tmp_path: Path, language: Language
+) -> None:
+    asked = replace(QUESTION, language=language)
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+    margin = load(folder).abstention_margin(asked)
+    begins = load(folder).model.encode(NOT_FOUND[language])[0]
+
+    for more, abstains in ((0.05, True), (-0.05, False)):
+        (copied / ABSTENTION_FILE).write_text(json.dumps({language: -margin + more}))
+        [first, *_] = load(copied)._decode(asked, 1, Event())
+        assert (first == begins) is abstains
+    assert margin < 0  # a random model says something else
 
 
 def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path) -> None:
@@ -281,7 +294,8 @@ def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path) -> None:
 def scripted(generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the model continue every prompt with ``ids``, whatever it computes."""
     left = iter(ids)
-    monkeypatch.setattr(generator.model, "next_id", lambda read, stop, bias: next(left))
+    scores = np.eye(260, dtype=np.float32)  # each row is surest of its own token
+    monkeypatch.setattr(generator.model, "logits", lambda read, stop: scores[next(left)])
 
 
 def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(

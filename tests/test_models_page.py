@@ -27,7 +27,7 @@ from tests.training_state import (
 from tests.ui_harness import fake_engine, open_page, press, shown
 
 TRAINER = Path(__file__).with_name("fake_trainer.py")
-BASE = "smollm2-135m-instruct-gptq"
+BASE = "fumikura-135m-gptq"
 
 
 @pytest.fixture(autouse=True)

@@ -106,7 +106,16 @@ def test_a_run_ends_in_a_model_that_is_compared_and_can_be_activated(
     continue_run(run, told.append)
 
     stages = [progress.item for progress in told if progress.stage == "stage"]
-    assert stages == ["check", "rows", "train", "merge", "quantize", "evaluate", "register"]
+    assert stages == [
+        "check",
+        "rows",
+        "train",
+        "merge",
+        "quantize",
+        "calibrate",
+        "evaluate",
+        "register",
+    ]
     assert run.state == "done"
     model = settings.models_dir / run.id
     assert json.loads((model / "prompt_style.json").read_text()) == {

@@ -132,15 +132,15 @@ def test_a_check_is_read_when_there_is_one(config: Config) -> None:
 
 def test_the_model_that_answers_is_told_with_its_time_and_the_one_before(config: Config) -> None:
     assert read_serving(config).model == "extractive"  # no model was ever made
-    (config.models_dir / "smollm2-135m-instruct-gptq").mkdir(parents=True)
+    (config.models_dir / "fumikura-135m-gptq").mkdir(parents=True)
     assert (read_serving(config).model, read_serving(config).previous) == (
-        "smollm2-135m-instruct-gptq",
+        "fumikura-135m-gptq",
         "",
     )
     activate(config.models_dir, "tea-lora")
     serving = read_serving(config)
     assert (serving.model, serving.since) == ("tea-lora", "2026-11-21T10:50:00+00:00")
-    assert serving.previous == "smollm2-135m-instruct-gptq"
+    assert serving.previous == "fumikura-135m-gptq"
     fixed = Config(models_dir=config.models_dir, answer_model="own")
     assert (read_serving(fixed).model, read_serving(fixed).is_fixed) == ("own", True)
     (config.models_dir / "active.json").write_text("{")

@@ -9,7 +9,7 @@ from rag.database import now
 from rag.process_identity import own_identity
 
 RUN = "20261121-103000-tea-lora"
-STAGES = ("check", "rows", "train", "merge", "quantize", "evaluate", "register")
+STAGES = ("check", "rows", "train", "merge", "quantize", "calibrate", "evaluate", "register")
 
 
 def write_json(file: Path, value: object) -> None:

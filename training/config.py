@@ -78,11 +78,12 @@ class QuantizeSettings:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateSettings:
-    """What is compared on the held-out rows."""
+    """What is compared on the held-out rows, and when the model is to say "not found"."""
 
     candidates: tuple[str, ...] = ("before", "16bit", "gptq")
     max_rows: int = 100
     max_new_tokens: int = 64
+    false_abstention: float = 0.07  # of answerable questions; settled on rows beyond max_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _CHOICES = {
 }
 _SHARES = {
     "data.held_out_share", "data.not_found_share", "data.author_share", "data.altered_share",
-    "data.hidden_instructions", "train.dropout",
+    "data.hidden_instructions", "train.dropout", "evaluate.false_abstention",
 }  # fmt: skip
 _POSITIVE = {
     "data.passages", "prompt.budget_tokens", "train.rank", "train.alpha", "train.learning_rate",

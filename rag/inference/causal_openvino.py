@@ -1,7 +1,7 @@
 """Causal language models run by OpenVINO, from a graph that `export_decoder` made."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -68,20 +68,12 @@ class OpenVinoCausalModel:
         self._request.reset_state()
         self._seen = 0
 
-    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
-        """Read ``ids`` after what was read before and return the likeliest token after them.
-
-        None when ``stop`` was set meanwhile; what was read is then forgotten.
-        """
-        scores = self.logits(ids, stop)
-        if scores is None:
-            return None
-        for token, added in bias.items():
-            scores[token] += added
-        return int(scores.argmax())
-
     def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read ``ids`` after what was read before; return the scores of what may follow."""
+        """Read ``ids`` after what was read before; return the scores of what may follow them.
+
+        None when ``stop`` was set meanwhile; what was read is then forgotten. The array is valid
+        until the next call. Shape: ``(vocabulary,)``.
+        """
         positions = np.arange(self._seen, self._seen + len(ids))
         before = np.arange(self._seen + len(ids)) <= positions[:, np.newaxis]
         self._request.start_async(

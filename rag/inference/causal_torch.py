@@ -5,11 +5,14 @@ The only owner of transformers, gptqmodel and bitsandbytes in `rag`.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from threading import Event
 from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.errors import ModelError
 
@@ -72,27 +75,22 @@ class TorchCausalModel:
 
         self._cache = DynamicCache(config=self.model.config)
 
-    def next_id(self, ids: Sequence[int], stop: Event, bias: Mapping[int, float]) -> int | None:
-        """Read ``ids`` after what was read before and return the likeliest token after them.
+    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read ``ids`` after what was read before; return the scores of what may follow them.
 
-        None when ``stop`` was set meanwhile; what was read is then forgotten.
+        None when ``stop`` was set meanwhile; what was read is then forgotten. Shape:
+        ``(vocabulary,)``.
         """
         scores = None
         for start in range(0, len(ids), PREFILL_WINDOW):
             if stop.is_set():
                 self.reset()
                 return None
-            scores = self.logits(ids[start : start + PREFILL_WINDOW])
-        if scores is None:
-            return None
-        if bias:
-            scores = scores.clone()  # what was computed for inference alone cannot be changed
-        for token, added in bias.items():
-            scores[token] += added
-        return int(scores.argmax())
+            scores = self.read(ids[start : start + PREFILL_WINDOW])
+        return None if scores is None else scores.float().cpu().numpy()
 
-    def logits(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
-        """Read ``ids`` after what was read before; return the scores of what may follow."""
+    def read(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
+        """Read one window of ``ids``; return the scores of what may follow."""
         import torch
 
         with torch.inference_mode():

@@ -51,14 +51,15 @@ def write_decoder(model: Path, folder: Path) -> Facts:
             raise ValueError("the tokenizer alone gives other tokens")
         exported.reset()
         stock.reset()
-        cosine = _cosine(exported.logits(ids, Event()), stock.logits(ids).float().numpy())
+        cosine = _cosine(exported.logits(ids, Event()), stock.logits(ids, Event()))
         if not cosine >= _LEAST_COSINE:
             raise ValueError(f"the graph gives other scores (cosine {cosine:.4f})")
     return facts
 
 
-def _cosine(one: NDArray[np.float32] | None, other: NDArray[np.float32]) -> float:
+def _cosine(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> float:
     assert one is not None  # nobody stops an export
+    assert other is not None
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 

@@ -127,6 +127,7 @@ TRAINING_EN = {
     "run_stage_train": "Train",
     "run_stage_merge": "Merge",
     "run_stage_quantize": "Quantize",
+    "run_stage_calibrate": "Settle when to abstain",
     "run_stage_evaluate": "Compare",
     "run_stage_register": "Register",
     "stage_state_done": "done",

@@ -129,6 +129,7 @@ TRAINING_JA = {
     "run_stage_train": "学習",
     "run_stage_merge": "統合",
     "run_stage_quantize": "量子化",
+    "run_stage_calibrate": "「見つからない」の調整",
     "run_stage_evaluate": "比較",
     "run_stage_register": "登録",
     "stage_state_done": "完了",

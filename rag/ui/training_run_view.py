@@ -18,7 +18,7 @@ from rag.ui.services import Services
 from rag.ui.strings import Words
 from rag.ui.training_check import pace_words
 
-_OF_ANSWERS = ("check", "rows", "train", "merge", "quantize", "evaluate", "register")
+_OF_ANSWERS = ("check", "rows", "train", "merge", "quantize", "calibrate", "evaluate", "register")
 _STAGES = {
     "answer": _OF_ANSWERS,
     "preference": _OF_ANSWERS,

@@ -75,7 +75,7 @@ def test_a_narrow_window_shows_all_of_both_pages(
 ) -> None:
     write_table(write_run(tmp_path / "state", RUN, model="tea-lora"))
     write_model(tmp_path / "models", "tea-lora")
-    activate(tmp_path / "models", "tea-lora", "smollm2-135m-instruct-gptq")
+    activate(tmp_path / "models", "tea-lora", "fumikura-135m-gptq")
     tab = Tab(browser, server.url, language, scheme, width=390, height=2600)
     for page, sign in (("models", ".fk-table"), ("training", ".st-key-run-view .fk-stages")):
         tab.page.goto(f"{server.url}/{page}")

@@ -11,25 +11,33 @@ import numpy as np
 
 from rag.chunk import chunk_document
 from rag.config import Config
-from rag.datatypes import Chunk, Hit, Prompt
+from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.errors import ModelError
+from rag.evidence import rank_sentences
 from rag.ingest import read_folder
 from rag.language import detect_language
-from rag.prompt import build_prompt
+from rag.prompt import NOT_FOUND, build_prompt
 from training.datatypes import AnswerRow
 from training.rows.encoding import RowEncoder
 
 CALIBRATION_PROMPTS = 32  # GPTQ of the default model then takes about 80 s on two cores
 PASSAGES_PER_PROMPT = 3
+ANSWER_CHARACTERS = 40
 
 
 def calibration_prompts(
-    folder: Path, config: Config, count_tokens: Callable[[str], int]
+    folder: Path, config: Config, count_tokens: Callable[[str], int], style: PromptStyle
 ) -> list[Prompt]:
     """Return prompts over passages spread evenly through the documents of ``folder``.
 
     The question of a prompt is the heading above its first passage: calibration needs text
     of the right kind and language, not answers, and so no question of any test set.
+
+    Args:
+        folder: of documents.
+        config: how they are cut.
+        count_tokens: of the embedder.
+        style: how the model is asked.
 
     Raises:
         ModelError: the folder holds too little text.
@@ -43,22 +51,34 @@ def calibration_prompts(
     if len(chunks) < PASSAGES_PER_PROMPT:
         raise ModelError(f"There is too little text in {folder} to calibrate with.")
     step = max(1, len(chunks) // CALIBRATION_PROMPTS)
-    return [_prompt(chunks, start) for start in range(0, len(chunks), step)][:CALIBRATION_PROMPTS]
+    return [_prompt(chunks, start, style) for start in range(0, len(chunks), step)][
+        :CALIBRATION_PROMPTS
+    ]
 
 
-def _prompt(chunks: list[Chunk], start: int) -> Prompt:
+def _prompt(chunks: list[Chunk], start: int, style: PromptStyle) -> Prompt:
     chosen = [chunks[(start + i) % len(chunks)] for i in range(PASSAGES_PER_PROMPT)]
     language = detect_language(chosen[0].text)
     topic = chosen[0].heading.rsplit(" > ", 1)[-1]
     question = f"{topic}について教えてください。" if language == "ja" else f"What about {topic}?"
     hits = [Hit(rank, chunk, 0.0) for rank, chunk in enumerate(chosen, start=1)]
-    return build_prompt(question, language, hits, budget_tokens=1 << 20, count_tokens=lambda _: 0)
+    evidence = rank_sentences(question, hits)
+    return build_prompt(question, language, hits, 1 << 20, lambda _: 0, evidence, style)
 
 
 def tokens_of_prompts(prompts: Sequence[Prompt], base: Path) -> list[list[int]]:
-    """Return the tokens of ``prompts`` as the model in ``base`` is asked them."""
+    """Return the tokens of ``prompts`` as the model in ``base`` is asked them, and of answers.
+
+    By turns "not found" and words of a passage: without any answer among these texts, 4 bits lose
+    the end of "not found" in Japanese.
+    """
     encoder = RowEncoder(base)
-    return [encoder.prompt_ids(prompt) for prompt in prompts]
+    texts = []
+    for number, prompt in enumerate(prompts):
+        words = f"{prompt.hits[0].chunk.text[:ANSWER_CHARACTERS]} [1]"
+        answer = NOT_FOUND[prompt.language] if number % 2 else words
+        texts.append([*encoder.prompt_ids(prompt), *encoder.completion_ids(answer)])
+    return texts
 
 
 def tokens_of_rows(

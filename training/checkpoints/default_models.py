@@ -1,43 +1,50 @@
-"""Make the default answer model once: base weights, then GPTQ, each published by one rename."""
+"""Make the default answer model once: base weights, the shipped adapter folded in, then GPTQ.
 
+Each step appears as a whole, by one rename.
+"""
+
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from rag.config import DEFAULT_ANSWER_MODEL, Config
 from rag.datatypes import Progress
 from rag.embed import load_embedder
+from rag.generate import ABSTENTION_FILE, STYLE_FILE, prompt_style
 from rag.inference.device import uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
-from rag.model_folder import refuse_unsafe
+from rag.model_folder import find_model, refuse_unsafe
 from training.checkpoints.base_model import SOURCE, dequantize_base_model
 from training.checkpoints.calibration import calibration_prompts, tokens_of_prompts
+from training.checkpoints.merge import write_merged
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import quantize
-from training.config import QuantizeSettings
+from training.config import DEFAULT_BASE, QuantizeSettings
 
-BASE_MODEL = "smollm2-135m-instruct"
+UNTUNED_BASE = "smollm2-135m-instruct"
+ANSWERER = "fumikura-135m"  # in 16 bits: what a person's own tuning begins with
+ADAPTER = Path(__file__).resolve().parent.parent / "answerer"
 SAMPLE_DOCUMENTS = Path(__file__).resolve().parent.parent.parent / "examples" / "documents"
 
 # Groups of 64 divide the 576 and 1536 inputs of SmolLM2-135M; those of 128 do not.
 _GPTQ = QuantizeSettings(bits=4, group_size=64)
-_BASE_CARD = f"""---
+_UNTUNED_CARD = f"""---
 license: apache-2.0
 language: [en]
 ---
-# {BASE_MODEL}
+# {UNTUNED_BASE}
 
 {SOURCE}. Dequantized to 16 bits by `python -m training setup`; not tuned.
 """
-_GPTQ_CARD = f"""---
-license: apache-2.0
-language: [en]
-base_model: {BASE_MODEL}
----
-# {DEFAULT_ANSWER_MODEL}
+_HOW_MADE = f"""
+## How this checkpoint was made
 
-{SOURCE}. Dequantized to 16 bits, then quantized to {_GPTQ.bits} bits with GPTQ (group size
-{_GPTQ.group_size}, symmetric, no activation reordering) by `python -m training setup`, calibrated
-on prompts over `examples/documents` (Apache-2.0, written for this project). Not tuned.
+The adapter folded into {UNTUNED_BASE} by `python -m training setup`.
+"""
+_HOW_QUANTIZED = f"""
+Then quantized to {_GPTQ.bits} bits with GPTQ (group size {_GPTQ.group_size}, symmetric, no
+activation reordering), calibrated on prompts over `examples/documents` (Apache-2.0, written for
+this project).
 """
 
 
@@ -49,43 +56,72 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
     Raises:
         ModelError: a wheel is not installed.
     """
-    answerer = config.models_dir / DEFAULT_ANSWER_MODEL
-
-    if not answerer.is_dir():
-        base = make_base_model(config, progress)
-
-        def write_answerer(folder: Path) -> None:
-            embedder = load_embedder(config)
-            prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens)
-            quantize(base, folder, tokens_of_prompts(prompts, base), progress, _GPTQ)
-
+    folder = config.models_dir / DEFAULT_ANSWER_MODEL
+    if not folder.is_dir():
+        answerer = make_answerer(config, progress)
         progress(Progress("calibrate", 0, 0))
-        _make(answerer, write_answerer, _GPTQ_CARD)
+        embedder = load_embedder(config)
+        style = prompt_style(answerer, config)
+        prompts = calibration_prompts(SAMPLE_DOCUMENTS, config, embedder.count_tokens, style)
+        with published(folder) as partial:
+            quantize(answerer, partial, tokens_of_prompts(prompts, answerer), progress, _GPTQ)
+            _finish(partial, _HOW_MADE + _HOW_QUANTIZED)
     if not uses_gpu(config.device):
         progress(Progress("export", 0, 0))
         load_embedder(config).count_tokens("")  # makes its graph
-        exported_folder(DECODER_EXPORTER, answerer, config.models_dir)
-    return answerer
+        exported_folder(DECODER_EXPORTER, folder, config.models_dir)
+    return folder
 
 
-def make_base_model(config: Config, progress: Callable[[Progress], None]) -> Path:
-    """Return the folder of the 16-bit base of the default model, after making it when missing.
+def make_answerer(config: Config, progress: Callable[[Progress], None]) -> Path:
+    """Return the folder of the tuned 16-bit model, after making it when missing.
+
+    Raises:
+        ModelError: the wheel of its base is not installed.
+    """
+    folder = config.models_dir / ANSWERER
+    if not folder.is_dir():
+        base = make_untuned_base(config, progress)
+        progress(Progress("merge", 0, 0))
+        with published(folder) as partial:
+            write_merged(base, ADAPTER, partial)
+            _finish(partial, _HOW_MADE)
+    return folder
+
+
+def make_untuned_base(config: Config, progress: Callable[[Progress], None]) -> Path:
+    """Return the folder of the 16-bit model that was tuned, after making it when missing.
 
     Raises:
         ModelError: its wheel is not installed.
     """
-    folder = config.models_dir / BASE_MODEL
+    folder = config.models_dir / UNTUNED_BASE
     if not folder.is_dir():
         progress(Progress("dequantize", 0, 0))
-        _make(folder, dequantize_base_model, _BASE_CARD)
+        with published(folder) as partial:
+            dequantize_base_model(partial)
+            (partial / "README.md").write_text(_UNTUNED_CARD, encoding="utf-8")
+            refuse_unsafe(partial)
     return folder
 
 
-def _make(folder: Path, write: Callable[[Path], None], card: str) -> None:
-    """Let ``write`` fill ``folder``, which appears as a whole, if it is not there."""
-    if folder.is_dir():
-        return
-    with published(folder) as partial:
-        write(partial)
-        (partial / "README.md").write_text(card, encoding="utf-8")
-        refuse_unsafe(partial)
+def base_model(name: str, config: Config, progress: Callable[[Progress], None]) -> Path:
+    """Return the folder of the 16-bit model that settings name as a base.
+
+    Raises:
+        ModelError: it is not on this machine.
+    """
+    if name == DEFAULT_BASE:
+        return make_answerer(config, progress)
+    if name == UNTUNED_BASE:
+        return make_untuned_base(config, progress)
+    return find_model(name, config.models_dir)
+
+
+def _finish(folder: Path, how_made: str) -> None:
+    """Let a model be asked as it was taught, and tell what it is."""
+    for name in (STYLE_FILE, ABSTENTION_FILE):
+        shutil.copyfile(ADAPTER / name, folder / name)
+    card = (ADAPTER / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(card + how_made, encoding="utf-8")
+    refuse_unsafe(folder)

@@ -14,15 +14,12 @@ from training.retriever.lora import load_adapter
 from training.retriever.lora import merge_adapter as fold_in
 from training.tuning.sft_model import load_base
 
-_ADAPTER_SETTINGS = "adapter_config.json"
+ADAPTER_SETTINGS = "adapter_config.json"
 _NOT_COPIED = (".safetensors", ".index.json", ".md")  # weights, and a card of another model
 
 
 def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
     """Write what ``adapter`` makes of ``base`` to ``out``, which appears as a whole.
-
-    Tokenizer, chat template and generation settings are copied from ``base`` byte by byte, so that
-    the merged model is asked in the words that it was taught in.
 
     Args:
         base: 16-bit model and tokenizer.
@@ -32,19 +29,31 @@ def merge_adapter(base: Path, adapter: Path, out: Path) -> None:
     Raises:
         ModelError: a folder cannot be loaded.
     """
+    with published(out) as folder:
+        write_merged(base, adapter, folder)
+        refuse_unsafe(folder)
+
+
+def write_merged(base: Path, adapter: Path, folder: Path) -> None:
+    """Write the same into ``folder``, which is there.
+
+    Tokenizer, chat template and generation settings are copied from ``base`` byte by byte, so that
+    the merged model is asked in the words that it was taught in.
+
+    Raises:
+        ModelError: a folder cannot be loaded.
+    """
     import torch
 
-    is_adapter = (adapter / _ADAPTER_SETTINGS).is_file()
+    is_adapter = (adapter / ADAPTER_SETTINGS).is_file()
     model = load_base(base if is_adapter else adapter, "bf16", "cpu")
     if is_adapter:
         _fold(model, adapter)
-    with published(out) as folder:
-        model.to(torch.bfloat16).save_pretrained(folder)
-        for file in sorted(base.iterdir()):
-            is_made = file.name == "config.json" or file.name.endswith(_NOT_COPIED)
-            if file.is_file() and not is_made:
-                shutil.copyfile(file, folder / file.name)
-        refuse_unsafe(folder)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    for file in sorted(base.iterdir()):
+        is_made = file.name == "config.json" or file.name.endswith(_NOT_COPIED)
+        if file.is_file() and not is_made:
+            shutil.copyfile(file, folder / file.name)
 
 
 def _fold(model: Any, adapter: Path) -> None:  # noqa: ANN401 - a transformers model

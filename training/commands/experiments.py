@@ -1,13 +1,12 @@
 """``python -m training compare-methods``: LoRA, GaLore and full tuning on one raw folder."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rag.cli.printing import ProgressPrinter
 from rag.config import Config
-from rag.datatypes import Progress
 from rag.errors import RagError
 from training.config import METHODS
 from training.config_file import load_training_config
@@ -48,6 +47,7 @@ def run_compare_methods(arguments: argparse.Namespace, config: Config) -> int:
     from rag.environment import limit_threads
 
     limit_threads(config.threads)
+    from training.checkpoints.default_models import base_model
     from training.examples.read import read_examples
     from training.tuning.compare_methods import TABLE, compare_methods, table
     from training.tuning.pretrain import read_raw_folders
@@ -57,7 +57,7 @@ def run_compare_methods(arguments: argparse.Namespace, config: Config) -> int:
     results = compare_methods(
         read_raw_folders([arguments.folder], config),
         read_examples(arguments.questions).examples,
-        _base(arguments.base or training.base, config, progress),
+        base_model(arguments.base or training.base, config, progress),
         arguments.out,
         training,
         learning_rates(arguments.methods, arguments.learning_rates),
@@ -67,16 +67,6 @@ def run_compare_methods(arguments: argparse.Namespace, config: Config) -> int:
     print(table(results))
     print(f"Loss curves: {arguments.out / TABLE}")
     return 0
-
-
-def _base(name: str, config: Config, progress: Callable[[Progress], None]) -> Path:
-    from rag.model_folder import find_model
-    from training.checkpoints.default_models import make_base_model
-    from training.config import DEFAULT_BASE
-
-    if name == DEFAULT_BASE:
-        return make_base_model(config, progress)
-    return find_model(name, config.models_dir)
 
 
 def learning_rates(methods: Sequence[str], given: Sequence[str]) -> dict[str, tuple[float, ...]]:

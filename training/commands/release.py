@@ -1,4 +1,4 @@
-"""``python -m training activate``, ``rollback`` and ``models``: which model answers."""
+"""``python -m training activate``, ``rollback``, ``models``, ``export``: which model answers."""
 
 import argparse
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from rag.config import Config
 
 
 def add_release(commands: Any) -> None:  # noqa: ANN401 - argparse names no type for it
-    """Add the three commands to those of ``python -m training``."""
+    """Add the commands to those of ``python -m training``."""
     activate = commands.add_parser("activate", help="let a model answer, if it is not worse")
     activate.add_argument("name", help="of a folder below the models folder")
     activate.add_argument("--run", type=Path, help="folder of the run that compared it")
@@ -27,7 +27,11 @@ def add_release(commands: Any) -> None:  # noqa: ANN401 - argparse names no type
         "--prune", action="store_true", help="remove those made by runs and replaced since"
     )
     models.set_defaults(run_command=run_models)
-    for command in (activate, rollback, models):
+    export = commands.add_parser("export", help="write the adapter of a run, to be handed on")
+    export.add_argument("run", help="name of the run")
+    export.add_argument("--out", type=Path, required=True, help="folder, replaced if it is there")
+    export.set_defaults(run_command=run_export)
+    for command in (activate, rollback, models, export):
         command.add_argument("--models", type=Path, help="folder of the models")
         command.add_argument("--config", type=Path, help="TOML file with settings of the product")
 
@@ -86,4 +90,15 @@ def run_models(arguments: argparse.Namespace, config: Config) -> int:
             f"  {told or 'no row had an answer'}, {one.scores.seconds:.2f} s a question, "
             f"{one.scores.peak_memory_mb:.0f} MB, n = {group.rows} ({one.table})"
         )
+    return 0
+
+
+def run_export(arguments: argparse.Namespace, config: Config) -> int:
+    """Write the adapter of a run."""
+    from training.release.export_adapter import export_adapter
+    from training.runs.folder import find_run
+
+    export_adapter(find_run(arguments.run, config), arguments.out)
+    size = sum(file.stat().st_size for file in arguments.out.iterdir()) / 1e6
+    print(f"The adapter of {arguments.run} is in {arguments.out} ({size:.1f} MB).")
     return 0

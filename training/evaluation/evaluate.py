@@ -86,7 +86,7 @@ def evaluate_models(
             raise EvaluationError(
                 f"{name!r} cannot name a model here: use letters, digits, - and _."
             )
-    chosen = _draw(rows, config.evaluate.max_rows, config.seed)
+    chosen = drawn(rows, config.evaluate.max_rows, config.seed)
     if not chosen:
         raise EvaluationError("There are no rows to evaluate on. Give questions with answers.")
     out.mkdir(parents=True, exist_ok=True)
@@ -117,9 +117,10 @@ def serving_folder(settings: Config) -> Path:
     )
 
 
-def _draw(rows: Sequence[AnswerRow], most: int, seed: int) -> list[AnswerRow]:
-    drawn = np.random.default_rng(seed).permutation(len(rows))[:most]
-    return [rows[n] for n in sorted(drawn.tolist())]
+def drawn(rows: Sequence[AnswerRow], most: int, seed: int) -> list[AnswerRow]:
+    """Return those of ``rows`` that are evaluated: at most so many, in their order."""
+    chosen = np.random.default_rng(seed).permutation(len(rows))[:most]
+    return [rows[n] for n in sorted(chosen.tolist())]
 
 
 @dataclass(frozen=True, slots=True)

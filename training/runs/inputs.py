@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from rag.model_folder import find_model, fingerprint
-from training.checkpoints.default_models import make_base_model
-from training.config import DEFAULT_BASE
+from rag.model_folder import fingerprint
+from training.checkpoints.default_models import base_model
 from training.examples.feedback import read_feedback
 from training.examples.layouts import parse_mapping
 from training.examples.read import read_files
@@ -18,10 +17,7 @@ def base_of(run: Run, progress: OnProgress) -> Path:
     Raises:
         ModelError: it is not on this machine.
     """
-    if run.config.base == DEFAULT_BASE:
-        base = make_base_model(run.settings, progress)
-    else:
-        base = find_model(run.config.base, run.settings.models_dir)
+    base = base_model(run.config.base, run.settings, progress)
     run.update(base=base.name, base_fingerprint=fingerprint(base))
     return base
 

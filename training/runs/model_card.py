@@ -86,7 +86,9 @@ def _file(facts: dict[str, Any], licence: str) -> str:
 
 
 def _settings(table: dict[str, Any]) -> str:
-    """Return the settings as TOML that `load_training_config` reads."""
+    """Return the settings as TOML that `load_training_config` reads, files by their names."""
+    data = table["data"]
+    table = {**table, "data": {**data, "files": [Path(file).name for file in data["files"]]}}
     plain = {key: value for key, value in table.items() if not isinstance(value, dict)}
     sections = {key: value for key, value in table.items() if isinstance(value, dict)}
     lines = [f"    {key} = {_toml(value)}" for key, value in plain.items()]

@@ -1,4 +1,4 @@
-"""The stages of teaching an answerer: check, rows, train, merge, quantize, evaluate, register.
+"""The stages of teaching an answerer, from the check of the examples to the registered model.
 
 Each takes what the ones before left in the folder of the run, and leaves its own there as a whole.
 """
@@ -13,20 +13,21 @@ import numpy as np
 from rag.config import EXTRACTIVE
 from rag.datatypes import PromptStyle
 from rag.errors import RagError
-from rag.generate import STYLE_FILE, prompt_style
+from rag.generate import ABSTENTION_FILE, STYLE_FILE, prompt_style
 from rag.store import Store
 from training.checkpoints.calibration import tokens_of_rows
 from training.checkpoints.merge import merge_adapter
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import Method, quantize
-from training.evaluation.evaluate import Candidate, evaluate_models, serving_folder
+from training.evaluation.abstention import calibrated_bias
+from training.evaluation.evaluate import Candidate, drawn, evaluate_models, serving_folder
 from training.examples.check import check_examples
 from training.examples.check_report import CheckReport
 from training.examples.choose import choose_examples
 from training.rows.encoding import RowEncoder
 from training.rows.hidden_instructions import with_hidden_instructions
 from training.rows.maker import RowMaker, rows_from_jsonl, rows_to_jsonl
-from training.runs.folder import OnProgress, Run
+from training.runs.folder import OnProgress, Run, write_json
 from training.runs.inputs import base_of, examples_of
 from training.runs.model_card import card
 from training.tuning.preference import train_preferences
@@ -118,6 +119,17 @@ def quantize_merged(run: Run, progress: OnProgress) -> None:
         with published(run.folder / method) as folder:
             quantize(merged, folder, texts, progress, settings, method)
             _write_style(run, folder)
+
+
+def calibrate(run: Run, progress: OnProgress) -> None:
+    """Settle when the quantized model says "not found", on held-out rows that test nothing."""
+    rows = rows_from_jsonl(run.folder / HELD_OUT_ROWS)
+    tested = drawn(rows, run.config.evaluate.max_rows, run.config.seed)
+    spare = [row for row in rows if row not in tested]
+    allowed = run.config.evaluate.false_abstention
+    bias = calibrated_bias(run.folder / GPTQ, spare, run.settings, allowed, progress)
+    if bias:
+        write_json(run.folder / GPTQ / ABSTENTION_FILE, bias)
 
 
 def evaluate(run: Run, progress: OnProgress) -> None:

@@ -212,7 +212,7 @@ def _report(
         is_packed=is_packed,
         rows=len(rows),
         steps=trainer.state.global_step,
-        tokens=sum(len(row) for row in rows),
+        tokens=sum(map(len, trainer.train_dataset)),
         learned_tokens=sum(label != IGNORED for row in rows for label in row.encoded.labels),
         learned_text=encoder.text([label for label in first.labels if label != IGNORED]),
         trainable_parameters=learned,
