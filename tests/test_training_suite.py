@@ -53,7 +53,9 @@ def data(tmp_path: Path) -> Path:
             price = str(100 + n)
             context = passage.format(town, price)
             found = {"text": price, "answer_start": context.index(price)}
-            asks = [{"id": f"{n}", "question": asked.format(town), "answers": [found]}]
+            asks: list[dict[str, object]] = [
+                {"id": f"{n}", "question": asked.format(town), "answers": [found]}
+            ]
             if not one.takes_away:
                 unknown = f"Who drives in {town}?"
                 asks.append({"id": f"{n}u", "question": unknown, "answers": [],
