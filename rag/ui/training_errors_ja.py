@@ -168,6 +168,17 @@ TRAINING_ERRORS = {
         "比較に使う行がありません。回答のある質問を加えてください。"
     ),
     "No model could be evaluated.": "比較できたモデルがありません。",
+    "There is no suite {name}. Use one of {names}.": (
+        "{name} という問題集はありません。{names} から選んでください。"
+    ),
+    "{path} is missing. Name the folder of the suite with --data.": (
+        "{path} がありません。問題集のフォルダーを --data で指定してください。"
+    ),
+    "{run} has no adapter to export: a run that is done and whose train.method is "
+    '"lora" or "rslora" has one, as long as its model is among the models.': (
+        "{run} には書き出せるアダプターがありません。train.method が「lora」か「rslora」で完了し、"
+        "モデルが残っている学習にだけあります。"
+    ),
     "{name} cannot name a model here: use letters, digits, - and _.": (
         "{name} はここではモデルの名前にできません。英数字・- ・_ を使ってください。"
     ),
