@@ -46,8 +46,9 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     """Return the sentences of ``completion`` that the evidence supports, each with its citation.
 
     A true sentence can still answer another question. It counts only when its support is
-    among the sentences of ``prompt.evidence`` that are believed, which were ranked against the
-    question without the model.
+    among ``prompt.evidence``, which was ranked against the question without the model. A
+    model that had to be shown single sentences is believed only on the best one: where it rests
+    on another, quotes are right more often (docs/log.md).
 
     Args:
         prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
@@ -56,7 +57,7 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     citations: list[Citation] = []
     kept: list[str] = []
     dropped: list[str] = []
-    believed = prompt.evidence[: prompt.believed_sentences or None]
+    believed = prompt.evidence[: 1 if prompt.shown_sentences else None]
     for sentence, markers in _claims(completion):
         evidence = _support(prompt, sentence, markers, believed)
         if evidence is None:

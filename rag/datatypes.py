@@ -149,7 +149,6 @@ class Prompt:
     shown_sentences: int  # how many of them the model was shown; 0: whole passages
     token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
     template_hash: str
-    believed_sentences: int = 0  # so many of the best may back an answer; 0: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,8 +131,7 @@ class LocalGenerator:
     def abstention_margin(self, prompt: Prompt) -> float:
         """Return how far "not found" is ahead of any other answer, in logits, without its bias."""
         with self._lock:
-            self.model.reset()
-            scores = self.model.logits(self.prompt_ids(prompt), Event())
+            scores = self._read(prompt, Event())
             assert scores is not None  # nobody stops it
             first = self._first_of_not_found(prompt.language)
             others = np.delete(scores, first)
@@ -141,8 +140,7 @@ class LocalGenerator:
     def _decode(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[int]:
         end_ids = self.model.end_ids
         completion: list[int] = []
-        self.model.reset()
-        scores = None if stop.is_set() else self.model.logits(self.prompt_ids(prompt), stop)
+        scores = None if stop.is_set() else self._read(prompt, stop)
         if scores is not None and prompt.language in self._bias:
             scores = scores.copy()
             scores[self._first_of_not_found(prompt.language)] += self._bias[prompt.language]
@@ -152,6 +150,11 @@ class LocalGenerator:
                 return
             yield completion[-1]
             scores = self.model.logits(completion[-1:], stop)
+
+    def _read(self, prompt: Prompt, stop: Event) -> NDArray[np.float32] | None:
+        """Read a prompt from its beginning; return the scores of what an answer begins with."""
+        self.model.reset()
+        return self.model.logits(self.prompt_ids(prompt), stop)
 
     def _first_of_not_found(self, language: Language) -> int:
         return self.model.encode(NOT_FOUND[language])[0]

@@ -117,9 +117,6 @@ def build_prompt(
         style.evidence_sentences,
         0,
         template_hash(style),
-        min(
-            1, style.evidence_sentences
-        ),  # more would be wrong more often than quotes (docs/log.md)
     )
     lead = _lead(language, style)
     low, high = 1, len(shown)

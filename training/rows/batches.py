@@ -88,6 +88,14 @@ def pack(rows: Sequence[WeightedRow]) -> dict[str, Any]:
     }
 
 
+def filled(values: Sequence[Sequence[float]], filler: float) -> Any:  # noqa: ANN401 - a torch.Tensor
+    """Return ``values`` with ``filler`` at their ends. Shape: ``(values, longest of them)``."""
+    import torch
+
+    longest = max(map(len, values))
+    return torch.tensor([[*v, *[filler] * (longest - len(v))] for v in values])
+
+
 class Padder:
     """Fills rows up to the longest of a batch, at their ends."""
 
@@ -100,13 +108,6 @@ class Padder:
         Shapes:
             input_ids, attention_mask, labels, weights: ``(rows, tokens of the longest)``.
         """
-        import torch
-
-        longest = max(len(row) for row in rows)
-
-        def filled(values: Sequence[Sequence[float]], filler: float) -> Any:  # noqa: ANN401 - a torch.Tensor
-            return torch.tensor([[*v, *[filler] * (longest - len(v))] for v in values])
-
         return {
             "input_ids": filled([row.encoded.input_ids for row in rows], self._pad_id),
             "attention_mask": filled([[1] * len(row) for row in rows], 0),

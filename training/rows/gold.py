@@ -7,6 +7,7 @@ like. The words of an answer must not be a part of longer ones: "10" is not in "
 import re
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from rag.datatypes import Chunk, Hit
@@ -54,6 +55,11 @@ def quoted_answers(example: QAExample, chunks: Sequence[Chunk]) -> tuple[str, ..
     answers = _answers(example)
     is_quoted = not example.label and any(says_any(chunk.text, answers) for chunk in chunks)
     return answers if is_quoted else ()
+
+
+def unanswered(example: QAExample) -> QAExample:
+    """Return the question of ``example`` as one that nothing answers."""
+    return replace(example, answer="", answers=(), quote="", passage="", label="", origin="made")
 
 
 def holds_one(hit: Hit, chunks: Sequence[Chunk]) -> bool:

@@ -29,11 +29,10 @@ from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
 from training.rows.encoding import RowTooLongError
 from training.rows.example_search import ExampleSearch, FoundExample, NotFoundError
-from training.rows.gold import holds_one, quoted_answers, says_any
-from training.rows.shared_context import SharedContexts
+from training.rows.gold import holds_one, quoted_answers, says_any, unanswered
+from training.rows.shared_context import NEAR_MISSES, SharedContexts
 
 GoldPosition = Literal["random", "as_retrieved", "ranked"]
-NEAR_MISSES = 20  # hits that near misses are taken from
 
 
 class PromptCounter(Protocol):
@@ -148,22 +147,24 @@ class RowMaker:
         hits = found.retriever.retrieve(found.question, found.language, self._settings.top_k)
         return self._row(found, hits[: self._config.data.passages])
 
-    def _ranked(self, found: FoundExample) -> AnswerRow:
-        """Return a row with one passage that answers among near misses, as they are ranked."""
+    def _gold_and_near(self, found: FoundExample) -> tuple[Hit | None, list[Hit]]:
+        """Return the hit that answers, if it is found, and the best others."""
         hits = found.retriever.retrieve(found.question, found.language, NEAR_MISSES)
         gold = next((hit for hit in hits if holds_one(hit, found.gold)), None)
         near = [hit for hit in hits if not holds_one(hit, found.gold)]
-        near = near[: self._config.data.passages - 1]
+        return gold, near[: self._config.data.passages - 1]
+
+    def _ranked(self, found: FoundExample) -> AnswerRow:
+        """Return a row with one passage that answers among near misses, as they are ranked."""
+        gold, near = self._gold_and_near(found)
         last = Hit(NEAR_MISSES, found.gold[0], 0.0)
         row = self._row(found, sorted([*near, gold or last], key=lambda hit: hit.rank))
         return row if row.gold_passage else replace(row, completion=found.example.answer)
 
     def _mixed(self, found: FoundExample, rng: np.random.Generator) -> AnswerRow:
         """Return a row with one passage that answers, at a random place among near misses."""
-        hits = found.retriever.retrieve(found.question, found.language, NEAR_MISSES)
-        gold = next((hit for hit in hits if holds_one(hit, found.gold)), Hit(0, found.gold[0], 0.0))
-        near = [hit for hit in hits if not holds_one(hit, found.gold)]
-        near = near[: self._config.data.passages - 1]
+        gold, near = self._gold_and_near(found)
+        gold = gold or Hit(0, found.gold[0], 0.0)
         place = int(rng.integers(len(near) + 1))
         row = self._row(found, [*near[:place], gold, *near[place:]])
         while not row.gold_passage and place > 0:  # the budget left it out: further to the front
@@ -180,11 +181,11 @@ class RowMaker:
         rows: list[AnswerRow] = []
         for group in SharedContexts(answerable, data, prompt, count, rng):
             self._progress(Progress("rows", min(len(rows), len(answerable)), len(answerable)))
-            for one in group:
+            for asked, found in group:
                 try:
-                    rows.append(self._answered(one.prompt, one.found, is_altered=one.is_altered))
+                    rows.append(self._answered(asked, found))
                 except RowTooLongError as error:
-                    self.excluded.append(ExcludedExample(one.found.example.place, str(error)))
+                    self.excluded.append(ExcludedExample(found.example.place, str(error)))
         return rows
 
     def _without_answer(
@@ -219,7 +220,7 @@ class RowMaker:
             for hit in others.retrieve(found.question, found.language, NEAR_MISSES)
             if not says_any(hit.chunk.search_text, answers) and not holds_one(hit, found.gold)
         ]
-        asked = replace(found, example=_unanswered(example), gold=())
+        asked = replace(found, example=unanswered(example), gold=())
         try:
             return self._row(asked, hits[: self._config.data.passages])
         except (NotFoundError, RowTooLongError):
@@ -240,29 +241,15 @@ class RowMaker:
         )
         return self._answered(prompt, found)
 
-    def _answered(
-        self, prompt: Prompt, found: FoundExample, *, is_altered: bool = False
-    ) -> AnswerRow:
+    def _answered(self, prompt: Prompt, found: FoundExample) -> AnswerRow:
         """Return the row of a prompt; what it does not answer is not found."""
-        number = 0 if is_altered else _number_of_gold(prompt, found)
+        number = _number_of_gold(prompt, found)
         answer = f"{found.example.answer} [{number}]" if number else NOT_FOUND[found.language]
-        example = replace(_unanswered(found.example), question=prompt.question)
         paths = (hit.chunk.path for hit in prompt.hits) if found.is_live else ()
-        row = AnswerRow(
-            prompt,
-            answer,
-            example if is_altered else found.example,
-            number,
-            tuple(dict.fromkeys(paths)),
-        )
+        row = AnswerRow(prompt, answer, found.example, number, tuple(dict.fromkeys(paths)))
         if isinstance(self._counter, Encoder):
             self._counter.encode(row)
         return row
-
-
-def _unanswered(example: QAExample) -> QAExample:
-    """Return the question of ``example`` as one that nothing answers."""
-    return replace(example, answer="", answers=(), quote="", passage="", label="", origin="made")
 
 
 def _number_of_gold(prompt: Prompt, found: FoundExample) -> int:

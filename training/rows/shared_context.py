@@ -8,7 +8,7 @@ same question with a detail changed.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,20 +18,14 @@ from rag.prompt import build_prompt
 from training.config import DataSettings, PromptSettings
 from training.rows.altered_questions import altered
 from training.rows.example_search import FoundExample
-from training.rows.gold import quoted_answers, says_any
+from training.rows.gold import quoted_answers, says_any, unanswered
 from training.rows.hidden_instructions import is_hidden_instruction
 
 NEAR_MISSES = 20  # hits that passages and questions about absent ones are taken from
 MORE_SENTENCES = 3  # than a served prompt shows at most, so that the number is no habit
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPrompt:
-    """A prompt, and the question of an example in it. ``is_altered``: nothing answers it."""
-
-    prompt: Prompt
-    found: FoundExample
-    is_altered: bool = False
+SharedPrompt = tuple[Prompt, FoundExample]  # and what it asks
 
 
 class SharedContexts:
@@ -71,14 +65,16 @@ class SharedContexts:
         changed = round(self._data.altered_share * unanswered)
         asked = self._take(key, max(1, (most - unanswered + 1) // 2))
         near = self._near(asked)
-        hits = self._placed(asked[0], near[: self._data.passages - 1])
-        for hit in near[: self._data.passages - 1]:
+        near, others = near[: self._data.passages - 1], near[self._data.passages - 1 :]
+        hits = self._placed(asked[0], near)
+        shown = " ".join(hit.chunk.search_text for hit in hits)
+        for hit in near:
             if len(asked) < most - unanswered:
                 asked += self._take(_key(hit.chunk), 1)
-        absent = self._absent(hits, near[self._data.passages - 1 :], unanswered - changed)
+        absent = self._absent(shown, others, unanswered - changed)
         sentences = self._sentences(asked, absent, hits)
-        group = [self._prompt(one, one.question, hits, sentences) for one in (*asked, *absent)]
-        return group + self._altered(asked, hits, near, sentences, changed)
+        changes = self._altered(asked, shown, [hit.chunk.text for hit in others], changed)
+        return [(self._prompt(one, hits, sentences), one) for one in (*asked, *absent, *changes)]
 
     def _take(self, key: tuple[str, int], most: int) -> list[FoundExample]:
         """Return questions of a passage that were not asked yet; they are asked now."""
@@ -100,9 +96,8 @@ class SharedContexts:
         hits = [*near[:place], Hit(0, one.gold[0], 0.0), *near[place:]]
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
 
-    def _absent(self, hits: Sequence[Hit], others: Sequence[Hit], most: int) -> list[FoundExample]:
-        """Return questions about passages that are not among ``hits``, which do not answer them."""
-        shown = " ".join(hit.chunk.search_text for hit in hits)
+    def _absent(self, shown: str, others: Sequence[Hit], most: int) -> list[FoundExample]:
+        """Return questions about passages that are not shown, which ``shown`` does not answer."""
         found: list[FoundExample] = []
         for hit in others:
             if len(found) == most:
@@ -141,36 +136,28 @@ class SharedContexts:
         return tuple(chosen.values())
 
     def _altered(
-        self,
-        asked: Sequence[FoundExample],
-        hits: Sequence[Hit],
-        near: Sequence[Hit],
-        sentences: tuple[Evidence, ...],
-        most: int,
-    ) -> list[SharedPrompt]:
-        shown = " ".join(hit.chunk.search_text for hit in hits)
-        elsewhere = [hit.chunk.text for hit in near[self._data.passages - 1 :]]
-        made: list[SharedPrompt] = []
+        self, asked: Sequence[FoundExample], shown: str, elsewhere: Sequence[str], most: int
+    ) -> list[FoundExample]:
+        """Return questions with a detail changed, so that nothing answers them."""
+        made: list[FoundExample] = []
         for n in self._rng.permutation(len(asked)):
             if len(made) == most:
                 break
-            question = altered(asked[n].question, asked[n].language, shown, elsewhere, self._rng)
+            one = asked[n]
+            question = altered(one.question, one.language, shown, elsewhere, self._rng)
             if question:
-                prompt = self._prompt(asked[n], question, hits, sentences)
-                made.append(replace(prompt, is_altered=True))
+                example = replace(unanswered(one.example), question=question)
+                made.append(replace(one, example=example, question=question, gold=()))
         return made
 
     def _prompt(
-        self,
-        found: FoundExample,
-        question: str,
-        hits: Sequence[Hit],
-        sentences: tuple[Evidence, ...],
-    ) -> SharedPrompt:
+        self, found: FoundExample, hits: Sequence[Hit], sentences: tuple[Evidence, ...]
+    ) -> Prompt:
         style = PromptStyle(len(sentences), self._settings.has_examples)
         budget = self._settings.budget_tokens
-        arguments = (question, found.language, hits, budget, self._count, sentences, style)
-        return SharedPrompt(build_prompt(*arguments), found)
+        return build_prompt(
+            found.question, found.language, hits, budget, self._count, sentences, style
+        )
 
 
 def _key(chunk: Chunk) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.rows.batches import WeightedRow
+from training.rows.batches import WeightedRow, filled
 from training.rows.encoding import IGNORED
 
 LEAST_SHARED = 0.5  # of a prompt, for a row to branch off from another
@@ -100,13 +100,6 @@ class TreePadder:
             input_ids, attention_mask, position_ids, branches, labels, weights:
             ``(trees, tokens of the longest)``.
         """
-        import torch
-
-        longest = max(map(len, trees))
-
-        def filled(values: Sequence[Sequence[float]], filler: float) -> Any:  # noqa: ANN401 - a torch.Tensor
-            return torch.tensor([[*v, *[filler] * (longest - len(v))] for v in values])
-
         return {
             "input_ids": filled([tree.input_ids for tree in trees], self._pad_id),
             "attention_mask": filled([[1] * len(tree) for tree in trees], 0),

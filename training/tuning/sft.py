@@ -22,7 +22,7 @@ from training.datatypes import AnswerRow
 from training.retriever.lora import save_adapter
 from training.rows.batches import Padder, WeightedRow, pack, packs_safely
 from training.rows.encoding import IGNORED, RowEncoder
-from training.rows.shared_prefix import TreePadder, grow_trees
+from training.rows.shared_prefix import RowTree, TreePadder, grow_trees
 from training.tuning.balance import label_weights, oversample
 from training.tuning.callbacks import (
     CHECKPOINTS,
@@ -117,11 +117,7 @@ def train_answerer(
     model = load_base(base, precision, device)
     if config.train.method in ADAPTER_METHODS:
         model = with_adapter(model, config.train, config.seed)
-    trees = grow_trees(rows, config.train.max_tokens)
-    is_shared = len(trees) < len(rows)
-    is_packed = device == "cuda" and not is_shared and packs_safely(model, rows)
-    alone = Padder(encoder.pad_id)
-    collator = TreePadder(encoder.pad_id) if is_shared else pack if is_packed else alone
+    batches = _batches(rows, looked_at, model, encoder)
     watch = RunWatch(out, config.train.save_minutes, progress)
     trainer = AnswerTrainer(
         end_id=encoder.end_id,
@@ -129,15 +125,43 @@ def train_answerer(
         args=TrainingArguments(
             **watched_arguments(config, out) | _arguments(config.train, precision, device, rows)
         ),
-        train_dataset=trees if is_shared else rows,
-        eval_dataset=[grow_trees([row], 0)[0] for row in looked_at] if is_shared else looked_at,
-        data_collator=collator,
+        train_dataset=batches.train,
+        eval_dataset=batches.looked_at,
+        data_collator=batches.collate,
         callbacks=[watch.as_callback()],
     )
     train_watched(trainer, watch)
-    report = _report(trainer, train, rows, encoder, config, out, (precision, device, is_packed))
+    report = _report(
+        trainer, train, rows, encoder, config, out, (precision, device, batches.is_packed)
+    )
     _publish(model, report, out)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Batches:
+    """What the trainer reads, and what makes batches of it."""
+
+    train: Sequence[WeightedRow] | Sequence[RowTree]
+    looked_at: Sequence[WeightedRow] | Sequence[RowTree]
+    collate: Callable[[Any], dict[str, Any]]
+    is_packed: bool
+
+
+def _batches(
+    rows: Sequence[WeightedRow],
+    looked_at: Sequence[WeightedRow],
+    model: Any,  # noqa: ANN401 - a transformers model
+    encoder: RowEncoder,
+) -> _Batches:
+    """Return rows that begin alike as trees, where there are such; on a GPU others are packed."""
+    trees = grow_trees(rows, encoder.max_tokens)
+    if len(trees) < len(rows):
+        alone = [grow_trees([row], 0)[0] for row in looked_at]
+        return _Batches(trees, alone, TreePadder(encoder.pad_id), is_packed=False)
+    if torch_device("auto") == "cuda" and packs_safely(model, rows):
+        return _Batches(rows, looked_at, pack, is_packed=True)
+    return _Batches(rows, looked_at, Padder(encoder.pad_id), is_packed=False)
 
 
 def _weighted(
