@@ -6,7 +6,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,10 +176,8 @@ def test_pipes_and_sockets_are_reported_and_never_opened(tmp_path: Path) -> None
     os.mkfifo(tmp_path / "pipe.txt")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket.txt"))
-        start = time.monotonic()
         assert status_of(tmp_path, "pipe.txt")[0] == "unsupported"
         assert status_of(tmp_path, "socket.txt")[0] == "unsupported"
-        assert time.monotonic() - start < 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")

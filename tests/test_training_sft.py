@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -389,11 +388,9 @@ def test_a_run_that_was_stopped_goes_on_and_ends_the_same(
 
 def test_a_run_that_is_done_is_not_done_again(base: Path, tmp_path: Path) -> None:
     first = train_answerer(ROWS, HELD_OUT, base, tmp_path, CONFIG, silent)
-    started = time.monotonic()
     steps: list[Progress] = []
 
     again = train_answerer(ROWS, HELD_OUT, base, tmp_path, CONFIG, steps.append)
 
     assert again == first
     assert steps == []
-    assert time.monotonic() - started < 5
