@@ -6,6 +6,7 @@ themselves is not for the person who asked a question.
 
 import logging
 import os
+import warnings
 
 _OFFLINE = {
     "HF_HUB_OFFLINE": "1",
@@ -49,3 +50,4 @@ def prepare_process() -> None:
     os.environ.update(_OFFLINE | _QUIET)
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.simplefilter("ignore", FutureWarning)  # of libraries, to those who call them

@@ -53,6 +53,11 @@ class ProgressPrinter:
             text = f"{progress.stage} {count} {progress.item}"[:100]
             end = "\n" if progress.done == progress.total else ""
             print(f"\r\x1b[K{text}", end=end, file=sys.stderr, flush=True)
-        elif progress.stage != self._last_stage:
-            print(f"{progress.stage} ...", file=sys.stderr, flush=True)
-        self._last_stage = progress.stage
+        elif (stage := _stage_name(progress)) != self._last_stage:
+            print(f"{stage} ...", file=sys.stderr, flush=True)
+            self._last_stage = stage
+
+
+def _stage_name(progress: Progress) -> str:
+    """Return what is done now; a run of several stages tells which one begins as its item."""
+    return progress.item if progress.stage == "stage" else progress.stage

@@ -1,7 +1,6 @@
 """``python -m training retriever``: tune an embedder or a reranker."""
 
 import argparse
-import warnings
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,6 @@ def _positive(text: str) -> float:
 def run_retriever(arguments: argparse.Namespace, config: Config) -> int:
     """Tune, print before and after, and how to use the result."""
     limit_threads(config.threads)
-    warnings.simplefilter("ignore", FutureWarning)  # peft calls what transformers renamed
     from training.retriever.card import table
     from training.retriever.tune import TuneSettings, tune_retriever
 

@@ -111,12 +111,19 @@ def _facts(run: "Run") -> dict[str, Any]:
 
 
 def _print_outcome(run: "Run", seconds: float) -> None:
+    from rag.training_runs import read_label_scores, read_probes, read_run
+    from training.evaluation.experiment_report import format_label_scores, format_probes
     from training.evaluation.report import format_table
     from training.evaluation.table import TABLE, read_table
 
     table = run.folder / "evaluation" / TABLE
     if table.is_file():
         print(format_table(read_table(table)))
+    if done := read_run(run.settings.state_dir, run.id):
+        if scores := read_label_scores(done):
+            print(format_label_scores(scores))
+        if probes := read_probes(done):
+            print(format_probes(probes))
     print(f"\nRun {run.id} is done after {seconds:.0f} s.")
     if run.record["model"]:
         print(f"To let it answer: python -m training activate {run.record['model']}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rag.evaluation.metrics import Estimate
+from training.evaluation.experiment_report import format_confusion
 from training.evaluation.table import (
     ALL,
     MEASURES,
@@ -101,10 +102,7 @@ def _labels(name: str, labels: LabelScores) -> Iterator[str]:
         f"{_with_interval(labels.macro_f1)}; always {labels.majority!r}: "
         f"{labels.majority_accuracy:.3f} and {labels.majority_macro_f1:.3f}"
     )
-    columns = (*labels.labels, "none")
-    yield f"  {'right, then said':18}" + "".join(f"{label:>{_WIDTH}}" for label in columns)
-    for label, row in zip(labels.labels, labels.matrix, strict=True):
-        yield f"  {label:18}" + "".join(f"{count:>{_WIDTH}}" for count in row)
+    yield from format_confusion(labels.labels, (*labels.labels, "none"), labels.matrix)
 
 
 def _of(candidate: CandidateScores, group: str) -> GroupScores:
