@@ -285,6 +285,40 @@ def test_a_base_without_weights_is_named(tmp_path: Path) -> None:
         load_base(tmp_path, "f32", "cpu")
 
 
+def test_an_adapter_is_gone_on_with(base: Path, tmp_path: Path) -> None:
+    """It begins with the loss that it had reached, and a new one with that of the base."""
+    train_answerer(ROWS, HELD_OUT, base, tmp_path / "first", CONFIG, silent)
+    reached = lines(tmp_path / "first")[-1]["eval_loss"]
+    more = replace(LORA, adapter=str(tmp_path / "first" / ADAPTER), max_steps=2)
+
+    train_answerer(ROWS, HELD_OUT, base, tmp_path / "more", replace(CONFIG, train=more), silent)
+
+    begins = [lines(tmp_path / name)[0]["eval_loss"] for name in ("first", "more")]
+    assert begins[1] == pytest.approx(reached, rel=1e-3)
+    assert begins[0] > 1.5 * reached
+    learned = [weights_of(tmp_path / name / ADAPTER) for name in ("first", "more")]
+    assert not is_equal(*learned)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"rank": 8}, "its rank is 4 and its alpha 8, and the settings say 8 and 8"),
+        ({"adapter": "nowhere"}, "train.adapter: nowhere cannot be gone on with"),
+    ],
+)
+def test_an_adapter_that_does_not_fit_is_named(
+    base: Path, tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    model = with_adapter(load_base(base, "f32", "cpu"), LORA, 0)
+    model.save_pretrained(str(tmp_path))
+    settings = replace(LORA, adapter=str(tmp_path))
+    with_adapter(load_base(base, "f32", "cpu"), settings, 0)
+
+    with pytest.raises(ConfigError, match=reason):
+        with_adapter(load_base(base, "f32", "cpu"), replace(settings, **change), 0)
+
+
 def test_layers_that_are_not_there_are_named(base: Path) -> None:
     settings = replace(LORA, targets=("query_key_value",))
 

@@ -24,7 +24,7 @@ from training.rows.batches import Padder, WeightedRow
 from training.rows.encoding import IGNORED, Encoded, RowEncoder
 from training.rows.hidden_instructions import is_hidden_instruction, with_hidden_instructions
 from training.rows.maker import RowMaker
-from training.rows.shared_prefix import RowTree, TreePadder, grow_trees, visible
+from training.rows.shared_prefix import RowTree, TreePadder, grow_trees
 from training.tuning.sft import train_answerer
 
 NO = IGNORED
@@ -77,17 +77,55 @@ def test_a_tree_does_not_outgrow_its_limit() -> None:
     assert len(grow_trees(rows, 100)) == 1
 
 
-def test_a_token_sees_the_beginning_and_its_own_branch_before_it() -> None:
+def masked(branches: Any, query: Any, key: Any, value: Any) -> Any:  # noqa: ANN401 - torch tensors
+    """Return what a mask over whole trees gives: each token sees the beginning and its branch."""
     import torch
 
-    seen = visible(torch.tensor([[0, 1, 1, 2]]))
+    mine, other = branches[:, :, None], branches[:, None, :]
+    seen = ((other == 0) | (other == mine)).tril()[:, None]
+    scores = (query @ key.mT / 4.0).masked_fill(~seen, float("-inf"))
+    return torch.softmax(scores, dim=-1) @ value
 
-    assert seen.tolist() == [
-        [[[True, False, False, False],
-          [True, True, False, False],
-          [True, True, True, False],
-          [True, False, False, True]]]
-    ]  # fmt: skip
+
+def test_the_places_of_branches_are_those_of_their_tokens() -> None:
+    import torch
+
+    from training.tuning.tree_attention import tree_shapes
+
+    [shape] = tree_shapes(torch.tensor([[0, 0, 1, 1, 1, 2, 3, 3, 0]]))  # the last one is padding
+
+    assert shape.shared == 2
+    assert shape.places.tolist() == [[2, 3, 4], [5, 5, 5], [6, 7, 7]]
+    assert shape.is_real.tolist() == [[True] * 3, [True, False, False], [True, True, False]]
+
+
+def test_a_token_sees_the_beginning_and_its_own_branch_before_it() -> None:
+    """Against one mask over all; the second tree has no beginning, the third is padded."""
+    import torch
+
+    from training.tuning.tree_attention import tree_attention, tree_shapes
+
+    torch.manual_seed(0)
+    branches = torch.tensor(
+        [[0, 0, 0, 1, 1, 2, 3, 3, 3], [1, 1, 1, 1, 1, 1, 1, 1, 1], [0, 0, 1, 1, 2, 2, 2, 0, 0]]
+    )
+    query, key, value = (torch.randn(3, heads, 9, 16, requires_grad=True) for heads in (4, 2, 2))
+    whole = (query, *(one.repeat_interleave(2, dim=1) for one in (key, value)))
+
+    found, _ = tree_attention(
+        torch.nn.Module(), query, key, value, None, trees=tree_shapes(branches), scaling=0.25
+    )
+    expected = masked(branches, *whole).transpose(1, 2)
+
+    is_token = torch.ones_like(branches, dtype=torch.bool)
+    is_token[2, 7:] = False
+    torch.testing.assert_close(found[is_token], expected[is_token])
+    for one in (query, key, value):
+        [learned], [wanted] = (
+            torch.autograd.grad((of[is_token] ** 2).sum(), [one], retain_graph=True)
+            for of in (found, expected)
+        )
+        torch.testing.assert_close(learned, wanted, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
@@ -109,14 +147,16 @@ def test_a_tree_teaches_what_its_rows_teach_one_by_one(base: Path) -> None:
     import torch
 
     from training.tuning.sft_model import load_base
+    from training.tuning.tree_attention import use_tree_attention
 
     rows = [row([*range(20, 40), n], [n + 1, n + 2, 1], float(1 + n % 2)) for n in range(5, 9)]
     rows += [row([*range(60, 75), n], [n + 3, 1]) for n in range(5, 8)]
     trees = grow_trees(rows, 100)
     model = load_base(base, "f32", "cpu")
 
-    loss, learned = gradients(model, TreePadder(2)(trees))
     expected_loss, expected = gradients(model, Padder(2)(rows))
+    use_tree_attention(model)
+    loss, learned = gradients(model, TreePadder(2)(trees))
 
     assert [max(tree.branches) for tree in trees] == [4, 3]
     assert loss == pytest.approx(expected_loss, rel=1e-5)
@@ -126,13 +166,16 @@ def test_a_tree_teaches_what_its_rows_teach_one_by_one(base: Path) -> None:
 
 def test_without_its_branches_a_tree_would_teach_something_else(base: Path) -> None:
     from training.tuning.sft_model import load_base
+    from training.tuning.tree_attention import use_tree_attention
 
     rows = [row([*range(20, 40), n], [n + 1, n + 2, 1]) for n in range(5, 9)]
     model = load_base(base, "f32", "cpu")
     batch = TreePadder(2)(grow_trees(rows, 100))
     blind = {name: values for name, values in batch.items() if name != "branches"}
+    without_them = gradients(model, blind)[0]
+    use_tree_attention(model)
 
-    assert gradients(model, blind)[0] != pytest.approx(gradients(model, batch)[0], rel=1e-3)
+    assert without_them != pytest.approx(gradients(model, batch)[0], rel=1e-3)
 
 
 # Altered questions --------------------------------------------------------------------------

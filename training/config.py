@@ -46,6 +46,7 @@ class TrainSettings:
     """How the weights are changed. The names are those of the field."""
 
     method: str = "lora"
+    adapter: str = ""  # folder of one of the same base to go on with; "": a new one
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0

@@ -113,6 +113,13 @@ TRAINING_ERRORS = {
         "16ビットの重み（safetensors）のフォルダーが必要です。GPTQのモデルは学習できません。"
     ),
     "train.targets:": "train.targets：",
+    (
+        "train.adapter: {path} cannot be gone on with ({error}). Name the folder of an adapter of "
+        "the same base, with adapter_config.json and adapter_model.safetensors."
+    ): (
+        "train.adapter：{path} の学習を続けられません（{error}）。同じベースモデルのアダプターの"
+        "フォルダー（adapter_config.json と adapter_model.safetensors）を指定してください。"
+    ),
     'Preferences are learned by an adapter. Set train.method = "lora".': (
         '好みの学習にはアダプターを使います。train.method を "lora" にしてください。'
     ),

@@ -108,16 +108,3 @@ class TreePadder:
             "labels": filled([tree.labels for tree in trees], IGNORED),
             "weights": filled([tree.weights for tree in trees], 0.0),
         }
-
-
-def visible(branches: Any) -> Any:  # noqa: ANN401 - torch tensors
-    """Return which token sees which: those before it in the beginning and in its own branch.
-
-    Padding stands after all tokens, so none of them sees it.
-
-    Shapes:
-        branches: ``(trees, tokens)``; returned: ``(trees, 1, tokens, tokens)``, true where the
-        token of the third axis sees that of the fourth.
-    """
-    mine, other = branches[:, :, None], branches[:, None, :]
-    return ((other == 0) | (other == mine)).tril()[:, None]

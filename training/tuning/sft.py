@@ -38,7 +38,9 @@ from training.tuning.sft_model import (
     count_parameters,
     load_base,
     with_adapter,
+    without_input_casts,
 )
+from training.tuning.tree_attention import use_tree_attention
 
 __all__ = ["SftReport", "Stopped", "TrainingFailedError", "train_answerer"]
 
@@ -130,7 +132,8 @@ def train_answerer(
         data_collator=batches.collate,
         callbacks=[watch.as_callback()],
     )
-    train_watched(trainer, watch)
+    with without_input_casts(model):
+        train_watched(trainer, watch)
     report = _report(
         trainer, train, rows, encoder, config, out, (precision, device, batches.is_packed)
     )
@@ -158,6 +161,7 @@ def _batches(
     trees = grow_trees(rows, encoder.max_tokens)
     if len(trees) < len(rows):
         alone = [grow_trees([row], 0)[0] for row in looked_at]
+        use_tree_attention(model)
         return _Batches(trees, alone, TreePadder(encoder.pad_id), is_packed=False)
     if torch_device("auto") == "cuda" and packs_safely(model, rows):
         return _Batches(rows, looked_at, pack, is_packed=True)

@@ -10,7 +10,8 @@ from transformers import Trainer
 
 from training.rows.batches import LengthGroupedOrder, WeightedRow
 from training.rows.encoding import IGNORED
-from training.rows.shared_prefix import RowTree, visible
+from training.rows.shared_prefix import RowTree
+from training.tuning.tree_attention import tree_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def answer_loss(
     positions = (labels != IGNORED).any(dim=0).nonzero()[:, 0]
     inputs = {k: v for k, v in batch.items() if k not in ("labels", "weights", "branches")}
     if "branches" in batch:
-        inputs["attention_mask"] = visible(batch["branches"])
+        inputs["trees"] = tree_shapes(batch["branches"])
     output = model(**inputs, use_cache=False, logits_to_keep=positions)
     targets = labels[:, positions].flatten()
     is_learned = targets != IGNORED
