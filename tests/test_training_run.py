@@ -1,5 +1,6 @@
 """The whole of a run with a random model of some kilobytes, from a file to a model that answers."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -34,6 +36,7 @@ TEMPLATE = (
     "{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
 )
+FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 FACTS = [
     ("What does a {} cost?", "{} yen", "A {} costs {} yen an hour.", ("boat", "bicycle", "kayak")),
     ("{}はいくらですか。", "{}円", "{}の料金は1時間{}円です。", ("ボート", "自転車", "カヤック")),
@@ -207,6 +210,40 @@ def test_a_full_disk_is_told_before_anything_is_made(
     with pytest.raises(RunError, match=r"GB left on the disk .* needs about"):
         continue_run(run, lambda step: None)
     assert run.record["stages"] == {}
+
+
+def test_a_disk_that_fills_up_in_a_stage_is_told_and_the_run_goes_on(
+    tmp_path: Path, settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.create(experiment(tmp_path), settings)
+    with monkeypatch.context() as patched:
+        patched.setattr("training.runs.stages.rows_to_jsonl", Mock(side_effect=FULL))
+        with pytest.raises(RunError, match=r"The disk of .* is full\. Make room"):
+            continue_run(run, lambda step: None)
+    assert (run.state, run.is_done("check"), run.is_done("rows")) == ("failed", True, False)
+    assert "is full" in run.record["error"]
+
+    def stop_at_training(step: Progress) -> None:
+        if step.item == "train":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        continue_run(run, stop_at_training)
+    assert run.is_done("rows")
+
+
+def test_a_record_that_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, settings: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.create(experiment(tmp_path), settings)
+    before = (run.folder / "run.json").read_bytes()
+    monkeypatch.setattr("training.runs.folder.os.fsync", Mock(side_effect=FULL))
+
+    with pytest.raises(RunError, match=r"run\.json could not be written \(No space left"):
+        continue_run(run, lambda step: None)
+
+    assert (run.folder / "run.json").read_bytes() == before
+    assert [file.name for file in run.folder.iterdir()] == ["run.json"]
 
 
 def test_a_trainer_that_is_killed_leaves_no_model_and_goes_on(

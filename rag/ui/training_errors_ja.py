@@ -42,6 +42,10 @@ TRAINING_ERRORS = {
         "{path} のディスクの空きは {left} GBで、この学習には約 {needed} GB必要です。"
         "空きを増やしてから再開してください。"
     ),
+    "The disk of {path} is full. Make room, then go on with the run.": (
+        "{path} のディスクがいっぱいです。空きを増やしてから再開してください。"
+    ),
+    "{path} could not be written ({error}).": "{path} に書き込めませんでした（{error}）。",
     "There is no training run in {path}.": "{path} に学習の記録がありません。",
     "{name} is no name of a run.": "{name} は学習の名前ではありません。",
     "{path} is damaged ({error}). Start a new run.": (

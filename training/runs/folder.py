@@ -10,6 +10,7 @@ import os
 import platform
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -175,10 +176,19 @@ def _now() -> str:
 
 
 def write_json(file: Path, value: object) -> None:
-    """Replace ``file`` as a whole: whatever ends this process, the old one or the new is there."""
+    """Replace ``file`` as a whole: whatever ends this process, the old one or the new is there.
+
+    Raises:
+        RunError: the disk does not take it.
+    """
     partial = file.with_name(f".{file.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump(value, stream, ensure_ascii=False, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)
+    try:
+        with partial.open("w", encoding="utf-8") as stream:
+            json.dump(value, stream, ensure_ascii=False, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(file)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise RunError(f"{file} could not be written ({error.strerror}).") from error

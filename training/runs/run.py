@@ -1,7 +1,9 @@
 """Do an experiment: its stages in order, each once, from wherever it stopped the last time."""
 
 import ctypes
+import errno
 import gc
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -51,6 +53,7 @@ STAGES: dict[str, tuple[tuple[str, Stage], ...]] = {
 }
 # Of the weights of the base in 16 bits: they, the merged ones, two checkpoints and the 4-bit model.
 _DISK_FACTOR = 4
+_FULL = 2**20  # bytes left; what a library could not write may have been larger than that
 
 
 def continue_run(run: Run, progress: OnProgress) -> None:
@@ -77,10 +80,28 @@ def continue_run(run: Run, progress: OnProgress) -> None:
             run.end("stopped")
             raise
         except BaseException as error:
-            said = str(error) if isinstance(error, RagError) else f"{type(error).__name__}: {error}"
-            run.end("failed", said)
-            raise
+            told = _told(error, run)
+            said = str(told) if isinstance(told, RagError) else f"{type(error).__name__}: {error}"
+            with suppress(RunError):  # without that, the record says that it broke off
+                run.end("failed", said)
+            if told is error:
+                raise
+            raise told from error
         run.end("done")
+
+
+def _told(error: BaseException, run: Run) -> BaseException:
+    """Return ``error``, or what a person is told when a full disk is behind it.
+
+    Each library fails in its own words on one, and what was begun may be gone again already.
+    """
+    if isinstance(error, RagError) or not isinstance(error, Exception):
+        return error
+    folders = (run.folder, run.settings.models_dir)
+    free, fullest = min((shutil.disk_usage(folder).free, folder) for folder in folders)
+    if free < _FULL or os.strerror(errno.ENOSPC) in str(error):
+        return RunError(f"The disk of {fullest} is full. Make room, then go on with the run.")
+    return error
 
 
 def _free_memory() -> None:

@@ -80,8 +80,8 @@ def tree_attention(
     groups = query.shape[1] // key.shape[1]
     key, value = (one.repeat_interleave(groups, dim=1) for one in (key, value))
     attended = [
-        _attend(*one, tree, dropout)
-        for *one, tree in zip(query * scaling, key, value, trees, strict=True)
+        _attend(*of_tree, dropout)
+        for of_tree in zip(query * scaling, key, value, trees, strict=True)
     ]
     return torch.stack(attended).transpose(1, 2).contiguous(), None
 
@@ -90,14 +90,10 @@ def _attend(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, tree: TreeShape, dropout: float
 ) -> torch.Tensor:
     """Return ``(heads, tokens, size)`` for one tree of that shape."""
-    shared = tree.shared
     of_branches = _attend_branches(query, key, value, tree, dropout)[:, tree.is_real]
-    if not shared:
-        whole = of_branches
-    else:
-        key, value = key[:, :shared], value[:, :shared]
-        weights = _weights(_causal(query[:, :shared] @ key.mT), dropout)
-        whole = torch.cat([weights @ value, of_branches], dim=1)
+    first, seen, read = (one[:, : tree.shared] for one in (query, key, value))
+    of_beginning = _weights(_causal(first @ seen.mT), dropout) @ read
+    whole = torch.cat([of_beginning, of_branches], dim=1)
     return pad(whole, (0, 0, 0, query.shape[1] - whole.shape[1]))
 
 
@@ -112,7 +108,7 @@ def _attend_branches(
     flat = query.reshape(heads, branches * longest, size)
     to_begin = (flat @ begin_key.mT).view(heads, branches, longest, tree.shared)
     weights = _weights(torch.cat([to_begin, _causal(query @ key.mT)], dim=3), dropout)
-    on_begin, on_own = weights.split([tree.shared, longest], dim=3)
+    on_begin, on_own = weights[..., : tree.shared], weights[..., tree.shared :]
     from_begin = on_begin.reshape(heads, branches * longest, tree.shared) @ begin_value
     return from_begin.view(heads, branches, longest, size) + on_own @ value
 
