@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 
 from rag.config import Config
 from rag.datatypes import PromptStyle
-from rag.generate import LocalGenerator
+from rag.generate import ABSTENTION_FILE, LocalGenerator
 from tests.compared_models import Compared
 from tests.compared_models import compared as make_compared
 from tests.fakes import HashingEmbedder, ScriptedGenerator
 from training.cli import main
 from training.datatypes import AnswerRow
-from training.evaluation.abstention import LEAST_ROWS, calibrated_bias
+from training.evaluation.abstention import LEAST_ROWS, calibrated_bias, carried_bias
 from training.evaluation.attacks import is_shown, obeys
 from training.evaluation.scores import is_answerable
 from training.evaluation.suite import SUITES, SuiteMaker, suite_sets
@@ -149,6 +150,26 @@ def test_as_many_answerable_questions_are_refused_as_was_allowed(compared: Compa
     refused = sum(margin + bias["en"] > 1e-9 for margin in margins)
     at_the_edge = sum(abs(margin + bias["en"]) <= 1e-9 for margin in margins)  # 16 bits tie
     assert refused <= 4 < refused + at_the_edge
+
+
+def test_a_quantized_model_abstains_as_soon_as_it_did_in_16_bits(
+    compared: Compared, tmp_path: Path
+) -> None:
+    """With the bias its margins are those of the other one, which has a bias itself."""
+    dense = Path(shutil.copytree(compared.models_dir / "equal", tmp_path / "dense"))
+    (dense / ABSTENTION_FILE).write_text('{"en": -1.5}')
+    quantized = compared.models_dir / "broken"
+    rows = [row for row in compared.rows if row.prompt.language == "en"][:5]
+
+    bias = carried_bias(dense, quantized, rows, compared.settings, lambda step: None)
+
+    margins = {
+        model: [LocalGenerator(model, compared.settings).abstention_margin(r.prompt) for r in rows]
+        for model in (dense, quantized)
+    }
+    shifts = [one - other for one, other in zip(*margins.values(), strict=True)]
+    assert bias == {"en": pytest.approx(-1.5 + sorted(shifts)[2])}
+    assert sorted(shifts)[2] != 0
 
 
 def test_few_rows_settle_nothing(compared: Compared) -> None:

@@ -13,13 +13,13 @@ import numpy as np
 from rag.config import EXTRACTIVE
 from rag.datatypes import PromptStyle
 from rag.errors import RagError
-from rag.generate import ABSTENTION_FILE, STYLE_FILE, prompt_style
+from rag.generate import ABSTENTION_FILE, STYLE_FILE, abstention_bias, prompt_style
 from rag.store import Store
 from training.checkpoints.calibration import tokens_of_rows
 from training.checkpoints.merge import merge_adapter
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import Method, quantize
-from training.evaluation.abstention import calibrated_bias
+from training.evaluation.abstention import calibrated_bias, carried_bias
 from training.evaluation.evaluate import Candidate, drawn, evaluate_models, serving_folder
 from training.examples.check import check_examples
 from training.examples.check_report import CheckReport
@@ -106,8 +106,11 @@ def train_on_preferences(run: Run, progress: OnProgress) -> None:
 
 def merge(run: Run, progress: OnProgress) -> None:
     """Fold the adapter into the base, in 16 bits."""
-    merge_adapter(base_of(run, progress), run.folder / ADAPTER, run.folder / MERGED)
+    base = base_of(run, progress)
+    merge_adapter(base, run.folder / ADAPTER, run.folder / MERGED)
     _write_style(run, run.folder / MERGED)
+    if bias := abstention_bias(base):
+        write_json(run.folder / MERGED / ABSTENTION_FILE, bias)
 
 
 def quantize_merged(run: Run, progress: OnProgress) -> None:
@@ -122,14 +125,20 @@ def quantize_merged(run: Run, progress: OnProgress) -> None:
 
 
 def calibrate(run: Run, progress: OnProgress) -> None:
-    """Settle when the quantized model says "not found", on held-out rows that test nothing."""
+    """Settle when the quantized model says "not found", on held-out rows that test nothing.
+
+    Where these are too few, it is as soon as the model did before 4 bits, and its base before that.
+    """
     rows = rows_from_jsonl(run.folder / HELD_OUT_ROWS)
     tested = drawn(rows, run.config.evaluate.max_rows, run.config.seed)
     spare = [row for row in rows if row not in tested]
     allowed = run.config.evaluate.false_abstention
-    bias = calibrated_bias(run.folder / GPTQ, spare, run.settings, allowed, progress)
-    if bias:
-        write_json(run.folder / GPTQ / ABSTENTION_FILE, bias)
+    quantized, merged = run.folder / GPTQ, run.folder / MERGED
+    bias = calibrated_bias(quantized, spare, run.settings, allowed, progress)
+    learned = rows_from_jsonl(run.folder / TRAIN_ROWS)
+    others = [row for row in learned if row.prompt.language not in bias]
+    bias |= carried_bias(merged, quantized, others, run.settings, progress)
+    write_json(quantized / ABSTENTION_FILE, bias)
 
 
 def evaluate(run: Run, progress: OnProgress) -> None:
