@@ -72,7 +72,7 @@ class QuantizeSettings:
     """GPTQ of the merged model."""
 
     bits: int = 4
-    group_size: int = 64
+    group_size: int = 32
     desc_act: bool = False
     calibration_rows: int = 32
 
