@@ -5,7 +5,7 @@ Reads only, and forgives like `rag.training_runs`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rag.evaluation.metrics import Estimate
 
 _TABLE = Path("evaluation", "table.json")
 _ALL = "all"  # rows of every language
+_LANGUAGES = ("en", "ja")
 RECALL = "general_likelihood"  # of sentences that have nothing to do with the training
 
 
@@ -62,6 +63,7 @@ class Comparison:
     candidates: tuple[CandidateScores, ...]
     differences: tuple[Difference, ...]
     worst: tuple[WorstRow, ...]
+    languages: Mapping[str, "Comparison"] = field(default_factory=dict)  # the rows of each alone
 
     def difference(self, candidate: str, measure: str) -> Difference | None:
         """Return how ``candidate`` differs from the baseline in ``measure``, if that is known."""
@@ -75,43 +77,58 @@ def read_comparison(run_folder: Path) -> Comparison | None:
     """Return the table of a run, None before it has one."""
     try:
         table = json.loads((run_folder / _TABLE).read_text(encoding="utf-8"))
-        return Comparison(
-            rows=int(table["rows"]),
-            baseline=str(table["baseline"]),
-            candidates=tuple(_candidate(entry) for entry in table["candidates"]),
-            differences=tuple(
-                Difference(
-                    entry["name"],
-                    entry["measure"],
-                    int(entry["rows"]),
-                    Estimate(**entry["estimate"]),
-                    entry["p"],
-                )
-                for entry in table["differences"]
-                if entry["group"] == _ALL
-            ),
-            worst=tuple(
-                WorstRow(row["question"], row["expected"], row["completions"], row["scores"])
-                for row in table["worst"]
-            ),
-        )
+        rows = {
+            group["group"]: int(group["rows"])
+            for entry in table["candidates"]
+            for group in entry["groups"]
+        }
+        languages = {
+            language: _comparison(table, language, rows[language])
+            for language in _LANGUAGES
+            if language in rows
+        }
+        return replace(_comparison(table, _ALL, int(table["rows"])), languages=languages)
     except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _candidate(entry: Mapping[str, Any]) -> CandidateScores:
-    groups = {group["group"]: group["measures"] for group in entry["groups"]}
-    labels = entry.get("labels") or {}
+def _comparison(table: Mapping[str, Any], group: str, rows: int) -> Comparison:
+    return Comparison(
+        rows=rows,
+        baseline=str(table["baseline"]),
+        candidates=tuple(_candidate(entry, group) for entry in table["candidates"]),
+        differences=tuple(
+            Difference(
+                entry["name"],
+                entry["measure"],
+                int(entry["rows"]),
+                Estimate(**entry["estimate"]),
+                entry["p"],
+            )
+            for entry in table["differences"]
+            if entry["group"] == group
+        ),
+        worst=tuple(
+            WorstRow(row["question"], row["expected"], row["completions"], row["scores"])
+            for row in table["worst"]
+            if group in (_ALL, row.get("language"))
+        ),
+    )
+
+
+def _candidate(entry: Mapping[str, Any], group: str) -> CandidateScores:
+    groups = {one["group"]: one["measures"] for one in entry["groups"]}
+    labels = (entry.get("labels") or {}) if group == _ALL else {}
     majority = None
     if labels:
         accuracy, macro_f1 = labels["majority_accuracy"], labels["majority_macro_f1"]
         majority = (str(labels["majority"]), float(accuracy), float(macro_f1))
-    recall = {RECALL: (entry.get("likelihood") or {}).get(_ALL)}
+    recall = {RECALL: (entry.get("likelihood") or {}).get(group)}
     return CandidateScores(
         name=str(entry["name"]),
         model_id=str(entry.get("model_id", "")),
         unavailable=str(entry.get("unavailable", "")),
-        measures=_estimates({**groups.get(_ALL, {}), **recall}),
+        measures=_estimates({**groups.get(group, {}), **recall}),
         labels=_estimates({name: labels.get(name) for name in ("accuracy", "macro_f1")}),
         majority=majority,
         label_names=tuple(labels.get("labels", ())),

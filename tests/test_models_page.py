@@ -112,6 +112,15 @@ def test_a_model_is_activated_and_rolled_back(tmp_path: Path) -> None:
     assert not app.button("activate").disabled
 
 
+def test_a_table_is_shown_by_language_as_well(tmp_path: Path) -> None:
+    make(tmp_path, "tea-lora")
+    app = open_page("models")
+    [expander] = [one for one in app.expander if one.label == "Questions in Japanese (32)"]
+    [table] = expander.get("html")
+    assert ">0.205<" in table.proto.body
+    assert EN["measure_memory"] not in table.proto.body
+
+
 @pytest.mark.parametrize(("locale", "words"), [("en-US", EN), ("ja-JP", JA)])
 def test_a_refusal_is_shown_with_its_numbers(
     tmp_path: Path, locale: str, words: dict[str, str]

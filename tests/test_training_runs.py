@@ -106,6 +106,21 @@ def test_a_table_is_read_over_all_rows_and_a_damaged_one_is_none(config: Config)
     assert read_comparison(folder) is None
 
 
+def test_each_language_has_its_own_table(config: Config) -> None:
+    folder = write_run(config.state_dir)
+    write_table(folder)
+    table = read_comparison(folder)
+    assert table is not None
+    assert list(table.languages) == ["ja"]
+    japanese = table.languages["ja"]
+    assert japanese.rows == 32
+    assert japanese.candidates[0].measures["f1"].mean == 0.205
+    assert "general_likelihood" not in japanese.candidates[0].measures
+    gain = japanese.difference("gptq", "f1")
+    assert gain is not None
+    assert gain.estimate.mean == 0.9
+
+
 def test_the_table_of_the_training_side_is_understood(config: Config, tmp_path: Path) -> None:
     from training.evaluation.table import table_from_json
 

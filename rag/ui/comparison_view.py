@@ -35,6 +35,9 @@ def draw_comparison(words: Words, table: Comparison) -> None:
         if candidate.unavailable:
             name = candidate_words(words, candidate.name)
             st.html(note_html(words("compare_unavailable", name=name, why=candidate.unavailable)))
+    for language, of_language in table.languages.items():
+        with st.expander(words(f"compare_language_{language}", count=f"{of_language.rows:,}")):
+            st.html(comparison_html(words, of_language, has_costs=False))
     _draw_labels(words, table.candidates[-1])
     if table.worst:
         with st.expander(words("compare_worst", count=len(table.worst))):
@@ -53,8 +56,10 @@ def _draw_labels(words: Words, candidate: CandidateScores) -> None:
         st.html(confusion_html(words, candidate.label_names, candidate.confusion))
 
 
-def comparison_html(words: Words, table: Comparison) -> str:
+def comparison_html(words: Words, table: Comparison, *, has_costs: bool = True) -> str:
     """Return the table: a row a measure, a column a model, and what the last one gained.
+
+    Time and memory are of all rows, and left out without ``has_costs``.
 
     Each cell names its column as well, for a narrow window, where a row is a block.
     """
@@ -72,8 +77,9 @@ def comparison_html(words: Words, table: Comparison) -> str:
             if last is not None:
                 cells.append(_gain_html(words, measure, table.difference(last.name, measure)))
             body += _row_html(words, measure, heads, cells)
-    body += _row_html(words, "seconds", heads, [f"{c.seconds:.2f}" for c in shown])
-    body += _row_html(words, "memory", heads, [f"{c.peak_memory_mb:,.0f}" for c in shown])
+    if has_costs:
+        body += _row_html(words, "seconds", heads, [f"{c.seconds:.2f}" for c in shown])
+        body += _row_html(words, "memory", heads, [f"{c.peak_memory_mb:,.0f}" for c in shown])
     return (
         f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"

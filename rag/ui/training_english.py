@@ -192,6 +192,8 @@ TRAINING_EN = {
     "probe_exact_match": "Exact match (few-shot)",
     "probe_mrr": "Rank of the right term (MRR)",
     "probe_loss": "Loss on held-out text",
+    "compare_language_en": "Questions in English ({count})",
+    "compare_language_ja": "Questions in Japanese ({count})",
     "compare_expected": "Expected",
     "candidate_serving": "Was serving",
     "candidate_before": "Before",

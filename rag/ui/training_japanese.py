@@ -194,6 +194,8 @@ TRAINING_JA = {
     "probe_exact_match": "完全一致（数例を提示）",
     "probe_mrr": "正しい用語の順位（MRR）",
     "probe_loss": "テスト用の文章での損失",
+    "compare_language_en": "英語の質問（{count}件）",
+    "compare_language_ja": "日本語の質問（{count}件）",
     "compare_expected": "正解",
     "candidate_serving": "使用中だったモデル",
     "candidate_before": "学習前",

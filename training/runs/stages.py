@@ -137,7 +137,8 @@ def calibrate(run: Run, progress: OnProgress) -> None:
     bias = calibrated_bias(quantized, spare, run.settings, allowed, progress)
     learned = rows_from_jsonl(run.folder / TRAIN_ROWS)
     others = [row for row in learned if row.prompt.language not in bias]
-    bias |= carried_bias(merged, quantized, others, run.settings, progress)
+    if others:
+        bias |= carried_bias(merged, quantized, others, run.settings, progress)
     write_json(quantized / ABSTENTION_FILE, bias)
 
 
