@@ -76,6 +76,7 @@ OWNERS = {
         "training.rows.encoding",
         "training.tuning.sft",
         "training.tuning.sft_trainer",
+        "training.tuning.tree_attention",
     },
     "langchain_text_splitters": {"rag.chunk"},
     "pypdfium2": {"rag.readers"},
