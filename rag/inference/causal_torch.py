@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 
 PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 
@@ -37,7 +37,7 @@ class TorchCausalModel:
             SafetensorError,
         ) as error:  # fmt: skip # what transformers raises for the ways to damage a checkpoint
             raise ModelError(
-                f"The answer model in {folder} could not be loaded ({_first_line(error)}). Set "
+                f"The answer model in {folder} could not be loaded ({first_line(error)}). Set "
                 "RAG_ANSWER_MODEL to another model, or to `extractive` to go without one."
             ) from error
         self.reset()
@@ -187,7 +187,3 @@ def _quiet() -> Iterator[None]:
     """Keep the banners of model libraries out of the JSON on stdout."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

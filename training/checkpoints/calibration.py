@@ -20,7 +20,7 @@ from rag.prompt import NOT_FOUND, build_prompt
 from training.datatypes import AnswerRow
 from training.rows.encoding import RowEncoder
 
-CALIBRATION_PROMPTS = 32  # GPTQ of the default model then takes about 80 s on two cores
+CALIBRATION_PROMPTS = 32  # GPTQ of the default model then takes about 170 s on two cores
 PASSAGES_PER_PROMPT = 3
 ANSWER_CHARACTERS = 40
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.datatypes import Progress
-from rag.errors import ModelError
+from rag.errors import ModelError, first_line
 from training.config import QuantizeSettings
 
 Method = Literal["gptq", "awq"]
@@ -62,9 +62,9 @@ def quantize(
             ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError,
             TypeError, ValueError,
         ) as error:  # fmt: skip # a library of many backends raises anything
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
             raise ModelError(
-                f"{base_folder} could not be quantized ({reason}). What was done is in {log}."
+                f"{base_folder} could not be quantized ({first_line(error)}). "
+                f"What was done is in {log}."
             ) from error
     log.unlink()
 

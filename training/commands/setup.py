@@ -12,7 +12,7 @@ from rag.datatypes import Progress
 _STAGES = {
     "dequantize": "reading the base model (about 20 s)",
     "merge": "folding what it was taught into it (about 10 s)",
-    "calibrate": "quantizing it to 4 bits with GPTQ (about 2 minutes on two cores)",
+    "calibrate": "quantizing it to 4 bits with GPTQ (about 3 minutes on two cores)",
     "export": "making the graphs for this CPU (about 20 s)",
 }
 

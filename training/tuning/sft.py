@@ -163,7 +163,7 @@ def _batches(
         alone = [grow_trees([row], 0)[0] for row in looked_at]
         use_tree_attention(model)
         return _Batches(trees, alone, TreePadder(encoder.pad_id), is_packed=False)
-    if torch_device("auto") == "cuda" and packs_safely(model, rows):
+    if model.device.type == "cuda" and packs_safely(model, rows):
         return _Batches(rows, looked_at, pack, is_packed=True)
     return _Batches(rows, looked_at, Padder(encoder.pad_id), is_packed=False)
 

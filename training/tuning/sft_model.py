@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from rag.errors import ConfigError, ModelError
+from rag.errors import ConfigError, ModelError, first_line
 from training.config import TrainSettings
 from training.retriever.lora import without_gptqmodel
 
@@ -64,8 +64,8 @@ def load_base(base: Path, precision: str, device: str) -> Any:  # noqa: ANN401 -
     ) as error:  # fmt: skip # what transformers raises for the ways to damage a checkpoint
         raise ModelError(
             f"The base model in {base} could not be loaded for training "
-            f"({(str(error).strip() or type(error).__name__).splitlines()[0][:200]}). A base is a "
-            "folder with 16-bit weights as safetensors; a GPTQ checkpoint cannot be trained."
+            f"({first_line(error)}). A base is a folder with 16-bit weights as "
+            "safetensors; a GPTQ checkpoint cannot be trained."
         ) from error
     if device == "cpu":
         _keep_gradients(model)
@@ -137,10 +137,10 @@ def _with_adapter_of(folder: Path, model: Any, train: TrainSettings) -> Any:  # 
             )
         return PeftModel.from_pretrained(model, str(folder), is_trainable=True)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ConfigError(
-            f"train.adapter: {folder} cannot be gone on with ({reason}). Name the folder of an "
-            "adapter of the same base, with adapter_config.json and adapter_model.safetensors."
+            f"train.adapter: {folder} cannot be gone on with ({first_line(error)}). Name the "
+            "folder of an adapter of the same base, with adapter_config.json and "
+            "adapter_model.safetensors."
         ) from error
 
 
