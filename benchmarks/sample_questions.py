@@ -45,6 +45,18 @@ class Outcome:
         names = (self.gold["answer"], *self.gold["aliases"])
         return self.answer.status == "answered" and any(_normalize(n) in said for n in names)
 
+    @property
+    def cites_gold(self) -> bool:
+        """Tell whether a citation lies in a passage with the gold quote."""
+        return any(
+            hit.chunk.path == cited.path
+            and hit.chunk.start <= cited.start
+            and cited.end <= hit.chunk.end
+            for cited in self.answer.citations
+            for hit in self.answer.hits
+            if _holds_quote(hit, self.gold)
+        )
+
     def bad_citations(self, engine: RagEngine) -> int:
         """Count citations whose span is not the quoted text, and markers without citation."""
         wrong = sum(
@@ -88,6 +100,7 @@ def _report(language: str, outcomes: list[Outcome], engine: RagEngine) -> None:
     unanswerable = [o for o in outcomes if not o.gold["answerable"]]
     by_model = [o for o in answerable if o.answer.source == "model"]
     quoted = [o for o in answerable if o.answer.source == "quote"]
+    answered = [o for o in answerable if o.answer.status == "answered"]
     first = [o.answer.timings.first_token_ms for o in outcomes if o.answer.timings.first_token_ms]
     total = [o.answer.timings.total_ms for o in outcomes]
     rows = [
@@ -95,6 +108,7 @@ def _report(language: str, outcomes: list[Outcome], engine: RagEngine) -> None:
         ("gold answer contained", _share(sum(o.is_right for o in answerable), answerable)),
         ("  in the model's words", _share(sum(o.is_right for o in by_model), by_model)),
         ("  in a quoted sentence", _share(sum(o.is_right for o in quoted), quoted)),
+        ("cites the gold passage", _share(sum(o.cites_gold for o in answered), answered)),
         ("abstains, answerable", _share(_abstained(answerable), answerable)),
         ("abstains, unanswerable", _share(_abstained(unanswerable), unanswerable)),
         ("citations", str(sum(len(o.answer.citations) for o in outcomes))),

@@ -60,21 +60,27 @@ class SharedContexts:
                 yield self._group(key)
 
     def _group(self, key: tuple[str, int]) -> list[SharedPrompt]:
-        most = self._data.questions_per_context
-        unanswered = round(self._data.not_found_share * most)
-        changed = round(self._data.altered_share * unanswered)
-        asked = self._take(key, max(1, (most - unanswered + 1) // 2))
+        data = self._data
+        most = max(1, round((1 - data.not_found_share) * data.questions_per_context))
+        asked = self._take(key, (most + 1) // 2)
         near = self._near(asked)
         near, others = near[: self._data.passages - 1], near[self._data.passages - 1 :]
         hits = self._placed(asked[0], near)
         shown = " ".join(hit.chunk.search_text for hit in hits)
         for hit in near:
-            if len(asked) < most - unanswered:
+            if len(asked) < most:
                 asked += self._take(_key(hit.chunk), 1)
+        answered = max(1 - data.not_found_share, 1 / data.questions_per_context)
+        unanswered = self._about(len(asked) * data.not_found_share / answered)
+        changed = self._about(data.altered_share * unanswered)
         absent = self._absent(shown, others, unanswered - changed)
         sentences = self._sentences(asked, absent, hits)
         changes = self._altered(asked, shown, [hit.chunk.text for hit in others], changed)
         return [(self._prompt(one, hits, sentences), one) for one in (*asked, *absent, *changes)]
+
+    def _about(self, number: float) -> int:
+        """Return ``number`` on average, whole."""
+        return int(number + self._rng.random())
 
     def _take(self, key: tuple[str, int], most: int) -> list[FoundExample]:
         """Return questions of a passage that were not asked yet; they are asked now."""
