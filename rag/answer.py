@@ -48,6 +48,7 @@ def prompt_over(
         ValueError: no hits.
     """
     similarity = retriever.similarity_to(question, language)
+    score = round(evidence_score(question, hits, retriever.lexical.term_weight), 4)
 
     def prompt(hits: Sequence[Hit]) -> Prompt:
         read = hits if style.evidence_sentences else join_neighbours(hits)
@@ -58,7 +59,7 @@ def prompt_over(
     while drafted.token_count > budget_tokens and len(hits) > 1:  # neighbours too long as one
         hits = hits[:-1]
         drafted = prompt(hits)
-    return drafted
+    return replace(drafted, evidence_score=score)
 
 
 def answer_pieces(

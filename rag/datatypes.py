@@ -149,6 +149,7 @@ class Prompt:
     shown_sentences: int  # how many of them the model was shown; 0: whole passages
     token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
     template_hash: str
+    evidence_score: float = 0.5  # how probably the passages hold an answer, by retrieval alone
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.abstention import read_abstention
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
@@ -27,7 +28,6 @@ from rag.model_folder import find_model
 from rag.prompt import NOT_FOUND
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
-ABSTENTION_FILE = "abstention.json"  # the same, where it was calibrated when to abstain
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -100,7 +100,7 @@ class LocalGenerator:
         self.model_id = f"{folder.name} ({self.precision})"
         self.style = prompt_style(folder, config)
         self.model = _load_model(folder, self.precision, config)
-        self._bias = abstention_bias(folder)
+        self._abstention = read_abstention(folder)
         self._template = ChatTemplate(folder)
         if not self._template.exists:
             raise ModelError(
@@ -129,7 +129,7 @@ class LocalGenerator:
                 yield decoder.step(token_id)
 
     def abstention_margin(self, prompt: Prompt) -> float:
-        """Return how far "not found" is ahead of any other answer, in logits, without its bias."""
+        """Return how far "not found" is ahead of any other answer, in logits, uncalibrated."""
         with self._lock:
             scores = self._read(prompt, Event())
             assert scores is not None  # nobody stops it
@@ -141,9 +141,10 @@ class LocalGenerator:
         end_ids = self.model.end_ids
         completion: list[int] = []
         scores = None if stop.is_set() else self._read(prompt, stop)
-        if scores is not None and prompt.language in self._bias:
+        if scores is not None and (abstention := self._abstention.get(prompt.language)):
             scores = scores.copy()
-            scores[self._first_of_not_found(prompt.language)] += self._bias[prompt.language]
+            added = abstention.added(prompt.evidence_score)
+            scores[self._first_of_not_found(prompt.language)] += added
         while scores is not None and len(completion) < max_new_tokens and not stop.is_set():
             completion.append(int(scores.argmax()))
             if completion[-1] in end_ids or _is_circling(completion):
@@ -198,22 +199,6 @@ def prompt_style(folder: Path, config: Config) -> PromptStyle:
         table = json.loads(file.read_text(encoding="utf-8"))
         sentences, passages = int(table["evidence_sentences"]), int(table["max_passages"])
         return PromptStyle(sentences, bool(table["has_examples"]), passages)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{file} is damaged. Copy the model again.") from error
-
-
-def abstention_bias(folder: Path) -> dict[Language, float]:
-    """Return how much sooner the model in ``folder`` is to abstain than it would, by language.
-
-    Raises:
-        ModelError: the file that says so is damaged.
-    """
-    file = folder / ABSTENTION_FILE
-    if not file.is_file():
-        return {}
-    try:
-        table = json.loads(file.read_text(encoding="utf-8"))
-        return {language: float(table[language]) for language in NOT_FOUND if language in table}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{file} is damaged. Copy the model again.") from error
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rag.abstention import ABSTENTION_FILE
 from rag.config import Config
 from rag.datatypes import Language, Message, Prompt
 from rag.errors import ModelError
 from rag.generate import (
-    ABSTENTION_FILE,
     ExtractiveGenerator,
     LocalGenerator,
     load_generator,
@@ -284,9 +284,28 @@ def test_the_margin_is_the_bias_at_which_a_model_begins_to_abstain(
     assert margin < 0  # a random model says something else
 
 
-def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path) -> None:
+def test_evidence_keeps_a_model_from_abstaining(folder: Path, tmp_path: Path) -> None:
+    """Log-odds of 0.75 are 1.0986: with a weight of 2 it takes 2.1972 logits more."""
     copied = Path(shutil.copytree(folder, tmp_path / "model"))
-    (copied / ABSTENTION_FILE).write_text('{"en": "much"}')
+    begins = load(folder).model.encode(NOT_FOUND["en"])[0]
+    margin = load(folder).abstention_margin(QUESTION)
+
+    def abstains(evidence_score: float, more: float) -> bool:
+        calibrated = {"en": {"bias": -margin + more, "evidence": 2.0}}
+        (copied / ABSTENTION_FILE).write_text(json.dumps(calibrated))
+        asked = replace(QUESTION, evidence_score=evidence_score)
+        [first, *_] = load(copied)._decode(asked, 1, Event())
+        return first == begins
+
+    assert [abstains(0.5, more) for more in (-0.05, 0.05)] == [False, True]
+    assert [abstains(0.75, more) for more in (2.15, 2.25)] == [False, True]
+    assert [abstains(0.25, more) for more in (-2.25, -2.15)] == [False, True]
+
+
+@pytest.mark.parametrize("damage", ['{"en": "much"}', '{"en": {"bias": 1}}', '{"en": null}'])
+def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path, damage: str) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "model"))
+    (copied / ABSTENTION_FILE).write_text(damage)
 
     with pytest.raises(ModelError, match=r"abstention\.json is damaged"):
         load(copied)

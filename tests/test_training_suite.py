@@ -6,17 +6,19 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rag.abstention import ABSTENTION_FILE, Abstention
 from rag.config import Config
-from rag.datatypes import PromptStyle
-from rag.generate import ABSTENTION_FILE, LocalGenerator
+from rag.datatypes import Language, PromptStyle
+from rag.generate import LocalGenerator
 from tests.compared_models import Compared
 from tests.compared_models import compared as make_compared
 from tests.fakes import HashingEmbedder, ScriptedGenerator
 from training.cli import main
 from training.datatypes import AnswerRow
-from training.evaluation.abstention import LEAST_ROWS, calibrated_bias, carried_bias
+from training.evaluation.abstention import LEAST_ROWS, _evidence_weight, calibrated, carried
 from training.evaluation.attacks import is_shown, obeys
 from training.evaluation.scores import is_answerable
 from training.evaluation.suite import SUITES, SuiteMaker, suite_sets
@@ -132,50 +134,78 @@ def test_the_command_prints_a_set_with_its_intervals_and_what_was_obeyed(
     assert (out / "jsquad" / "table.json").is_file()
 
 
-def test_as_many_answerable_questions_are_refused_as_was_allowed(compared: Compared) -> None:
-    """Counted by asking: with the bias a tenth abstains, and a hair more would refuse another."""
+def many_answerable(compared: Compared) -> list[AnswerRow]:
+    """Rows with an answer, as many as settle something, over more and less evidence."""
     [row] = [row for row in compared.rows if row.prompt.question == "What is 3?"]
-    rows = [
-        replace(row, prompt=replace(row.prompt, question=f"{n}", messages=(
-            replace(row.prompt.messages[-1], content=f"{n} {row.prompt.messages[-1].content}"),
-        )))
+    message = row.prompt.messages[-1]
+    return [
+        replace(row, prompt=replace(
+            row.prompt,
+            question=f"{n}",
+            messages=(replace(message, content=f"{n} {message.content}"),),
+            evidence_score=0.3 + 0.01 * n,
+        ))
         for n in range(LEAST_ROWS + 10)
     ]  # fmt: skip
-    model = compared.models_dir / "equal"
 
-    bias = calibrated_bias(model, rows, compared.settings, 0.1, lambda step: None)
 
+@pytest.mark.parametrize("known", [{}, {"en": Abstention(9.0, 0.7)}])
+def test_as_many_answerable_questions_are_refused_as_was_allowed(
+    compared: Compared, known: dict[Language, Abstention]
+) -> None:
+    """Counted by asking: with the bias a tenth abstains, and a hair more would refuse another.
+
+    No row is without an answer, so evidence counts as much as it did before.
+    """
+    rows, model = many_answerable(compared), compared.models_dir / "equal"
+
+    settled = calibrated(model, rows, known, compared.settings, 0.1, lambda step: None)["en"]
+
+    assert settled.evidence == (0.7 if known else 0.0)
     generator = LocalGenerator(model, compared.settings)
-    margins = [generator.abstention_margin(one.prompt) for one in rows]
-    refused = sum(margin + bias["en"] > 1e-9 for margin in margins)
-    at_the_edge = sum(abs(margin + bias["en"]) <= 1e-9 for margin in margins)  # 16 bits tie
+    leads = [
+        generator.abstention_margin(one.prompt) + settled.added(one.prompt.evidence_score)
+        for one in rows
+    ]
+    refused = sum(lead > 1e-9 for lead in leads)
+    at_the_edge = sum(abs(lead) <= 1e-9 for lead in leads)  # 16 bits tie
     assert refused <= 4 < refused + at_the_edge
+
+
+def test_evidence_counts_as_much_as_it_tells_of_questions_without_an_answer() -> None:
+    """Drawn from a known line: a unit of log-odds is worth two logits of the margin."""
+    rng = np.random.default_rng(0)
+    margins, odds = rng.normal(0, 2, 4000), rng.normal(0, 1, 4000)
+    has_answer = rng.random(4000) > 1 / (1 + np.exp(-(margins - 2 * odds)))
+
+    assert _evidence_weight(margins, odds, has_answer) == pytest.approx(2, abs=0.2)
+    assert _evidence_weight(margins, -odds, has_answer) == 0  # speaks against itself
+    assert _evidence_weight(-margins, odds, has_answer) == 0
+    assert _evidence_weight(margins / 100, odds, has_answer) < 0.1
 
 
 def test_a_quantized_model_abstains_as_soon_as_it_did_in_16_bits(
     compared: Compared, tmp_path: Path
 ) -> None:
-    """With the bias its margins are those of the other one, which has a bias itself."""
+    """With the bias its margins are those of the other one, which was calibrated itself."""
     dense = Path(shutil.copytree(compared.models_dir / "equal", tmp_path / "dense"))
-    (dense / ABSTENTION_FILE).write_text('{"en": -1.5}')
+    (dense / ABSTENTION_FILE).write_text('{"en": {"bias": -1.5, "evidence": 0.5}}')
     quantized = compared.models_dir / "broken"
     rows = [row for row in compared.rows if row.prompt.language == "en"][:5]
 
-    bias = carried_bias(dense, quantized, rows, compared.settings, lambda step: None)
+    settled = carried(dense, quantized, rows, compared.settings, lambda step: None)
 
     margins = {
         model: [LocalGenerator(model, compared.settings).abstention_margin(r.prompt) for r in rows]
         for model in (dense, quantized)
     }
     shifts = [one - other for one, other in zip(*margins.values(), strict=True)]
-    assert bias == {"en": pytest.approx(-1.5 + sorted(shifts)[2])}
+    assert settled["en"].bias == pytest.approx(-1.5 + sorted(shifts)[2])
+    assert settled["en"].evidence == 0.5
     assert sorted(shifts)[2] != 0
 
 
 def test_few_rows_settle_nothing(compared: Compared) -> None:
-    assert (
-        calibrated_bias(
-            compared.models_dir / "equal", compared.rows, compared.settings, 0.1, lambda step: None
-        )
-        == {}
-    )
+    model, rows = compared.models_dir / "equal", compared.rows
+
+    assert calibrated(model, rows, {}, compared.settings, 0.1, lambda step: None) == {}

@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from rag.abstention import ABSTENTION_FILE
 from rag.config import DEFAULT_ANSWER_MODEL, Config
 from rag.datatypes import Progress
 from rag.embed import load_embedder
-from rag.generate import ABSTENTION_FILE, STYLE_FILE, prompt_style
+from rag.generate import STYLE_FILE, prompt_style
 from rag.inference.device import uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model, refuse_unsafe

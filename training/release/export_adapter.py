@@ -4,7 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
-from rag.generate import ABSTENTION_FILE, STYLE_FILE
+from rag.abstention import ABSTENTION_FILE
+from rag.generate import STYLE_FILE
 from rag.model_folder import refuse_unsafe
 from training.checkpoints.merge import ADAPTER_SETTINGS
 from training.checkpoints.publish import published

@@ -27,6 +27,7 @@ from rag.protocols import Embedder
 from rag.retrieve import Retriever
 from training.config import TrainingConfig
 from training.datatypes import AnswerRow, QAExample
+from training.rows.altered_questions import altered
 from training.rows.encoding import RowTooLongError
 from training.rows.example_search import ExampleSearch, FoundExample, NotFoundError
 from training.rows.gold import holds_one, quoted_answers, says_any, unanswered
@@ -194,7 +195,10 @@ class RowMaker:
         rows: Sequence[AnswerRow],
         rng: np.random.Generator,
     ) -> list[AnswerRow]:
-        """Return rows whose document was taken away, in each language as often as it is asked."""
+        """Return rows that nothing answers, in each language as often as it is asked.
+
+        Their document is taken away, or as often as the settings say a detail is changed.
+        """
         share = self._config.data.not_found_share
         answered = sum(row.gold_passage > 0 for row in rows)
         wanted = share / (1 - share) * answered if share < 1 else float("inf")
@@ -203,10 +207,20 @@ class RowMaker:
         for found in _alternating(answerable, rng):
             if len(made) + 0.5 > wanted:
                 break
-            row = self._taken_away(found)
+            is_altered = bool(rng.random() < self._config.data.altered_share)
+            row = self._changed(found, rng) if is_altered else self._taken_away(found)
             if row is not None:
                 made.append(row)
         return made
+
+    def _changed(self, found: FoundExample, rng: np.random.Generator) -> AnswerRow | None:
+        """Return the question with a detail changed over what it finds; None without such one."""
+        hits = found.retriever.retrieve(found.question, found.language, NEAR_MISSES)
+        shown, others = hits[: self._config.data.passages], hits[self._config.data.passages :]
+        told = " ".join(hit.chunk.search_text for hit in shown)
+        elsewhere = [hit.chunk.text for hit in others]
+        question = altered(found.question, found.language, told, elsewhere, rng)
+        return self._unanswered(replace(found, question=question), shown) if question else None
 
     def _taken_away(self, found: FoundExample) -> AnswerRow | None:
         """Return the question over near misses alone; None when there are none that fit."""
@@ -220,9 +234,13 @@ class RowMaker:
             for hit in others.retrieve(found.question, found.language, NEAR_MISSES)
             if not says_any(hit.chunk.search_text, answers) and not holds_one(hit, found.gold)
         ]
-        asked = replace(found, example=unanswered(example), gold=())
+        return self._unanswered(found, hits[: self._config.data.passages])
+
+    def _unanswered(self, found: FoundExample, hits: Sequence[Hit]) -> AnswerRow | None:
+        """Return the question over passages that do not answer it; None when none fit."""
+        example = replace(unanswered(found.example), question=found.question)
         try:
-            return self._row(asked, hits[: self._config.data.passages])
+            return self._row(replace(found, example=example, gold=()), hits)
         except (NotFoundError, RowTooLongError):
             return None
 

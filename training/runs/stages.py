@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
+from rag.abstention import ABSTENTION_FILE, abstention_json, read_abstention
 from rag.config import EXTRACTIVE
 from rag.datatypes import PromptStyle
 from rag.errors import RagError
-from rag.generate import ABSTENTION_FILE, STYLE_FILE, abstention_bias, prompt_style
+from rag.generate import STYLE_FILE, prompt_style
 from rag.store import Store
 from training.checkpoints.calibration import tokens_of_rows
 from training.checkpoints.merge import merge_adapter
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import Method, quantize
-from training.evaluation.abstention import calibrated_bias, carried_bias
+from training.evaluation.abstention import calibrated, carried
 from training.evaluation.evaluate import Candidate, drawn, evaluate_models, serving_folder
 from training.examples.check import check_examples
 from training.examples.check_report import CheckReport
@@ -109,8 +110,8 @@ def merge(run: Run, progress: OnProgress) -> None:
     base = base_of(run, progress)
     merge_adapter(base, run.folder / ADAPTER, run.folder / MERGED)
     _write_style(run, run.folder / MERGED)
-    if bias := abstention_bias(base):
-        write_json(run.folder / MERGED / ABSTENTION_FILE, bias)
+    if abstention := read_abstention(base):
+        write_json(run.folder / MERGED / ABSTENTION_FILE, abstention_json(abstention))
 
 
 def quantize_merged(run: Run, progress: OnProgress) -> None:
@@ -134,12 +135,13 @@ def calibrate(run: Run, progress: OnProgress) -> None:
     spare = [row for row in rows if row not in tested]
     allowed = run.config.evaluate.false_abstention
     quantized, merged = run.folder / GPTQ, run.folder / MERGED
-    bias = calibrated_bias(quantized, spare, run.settings, allowed, progress)
+    known = read_abstention(merged)
+    settled = calibrated(quantized, spare, known, run.settings, allowed, progress)
     learned = rows_from_jsonl(run.folder / TRAIN_ROWS)
-    others = [row for row in learned if row.prompt.language not in bias]
+    others = [row for row in learned if row.prompt.language not in settled]
     if others:
-        bias |= carried_bias(merged, quantized, others, run.settings, progress)
-    write_json(quantized / ABSTENTION_FILE, bias)
+        settled |= carried(merged, quantized, others, run.settings, progress)
+    write_json(quantized / ABSTENTION_FILE, abstention_json(settled))
 
 
 def evaluate(run: Run, progress: OnProgress) -> None:
