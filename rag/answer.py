@@ -65,13 +65,18 @@ def prompt_over(
 def answer_pieces(
     generator: Generator, prompt: Prompt, max_new_tokens: int, stop: Event
 ) -> Iterator[str]:
-    """Yield the pieces that a model writes, up to where it goes on with passages of its own."""
-    last: list[str] = []
+    """Yield the pieces that a model writes, up to where it goes on with passages of its own.
+
+    Once it has begun to say "not found", the rest is known and takes as long as an answer.
+    """
+    written = ""
     for piece in generator.stream(prompt, max_new_tokens, stop):
-        last = [*last[-7:], piece]
-        if _INVENTED_PASSAGE in "".join(last):
+        written += piece
+        if _INVENTED_PASSAGE in written:
             return
         yield piece
+        if says_not_found(written):
+            return
 
 
 def clean_question(question: str, max_chars: int) -> str:

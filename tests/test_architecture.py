@@ -24,7 +24,7 @@ LAYERS = (
         "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
         "rag.scan", "rag.sync_command",
     },
-    {"rag.inference"},
+    {"rag.abstention", "rag.inference"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
