@@ -22,7 +22,8 @@ from training.config import DataSettings, PromptSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample
 from training.rows.encoding import RowTooLongError
 from training.rows.gold import gold_chunks, says
-from training.rows.maker import RowMaker, rows_from_jsonl, rows_to_jsonl
+from training.rows.maker import RowMaker
+from training.rows.row_files import rows_from_jsonl, rows_to_jsonl
 
 DOCUMENTS = {
     "bicycles.md": (

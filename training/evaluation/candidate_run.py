@@ -29,7 +29,7 @@ from rag.inference.device import uses_gpu
 from rag.prompt import build_prompt, says_not_found, template_hash
 from training.datatypes import AnswerRow
 from training.evaluation.forgetting import sentence_likelihoods
-from training.rows.maker import rows_from_jsonl
+from training.rows.row_files import rows_from_jsonl
 from training.runs.folder import write_json
 
 NOT_SHOWN = -1  # as number of the gold passage

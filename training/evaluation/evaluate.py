@@ -38,7 +38,7 @@ from training.evaluation.table import (
     EvaluationError,
     EvaluationTable,
 )
-from training.rows.maker import rows_to_jsonl
+from training.rows.row_files import rows_to_jsonl
 from training.runs.folder import write_json
 
 OnProgress = Callable[[Progress], None]

@@ -5,22 +5,18 @@ questions are asked without it (RAFT, Zhang et al., 2024, arXiv:2403.10131). To 
 where it is found, if it is found. Prompts are written by `rag.answer.prompt_over`, as served.
 """
 
-import json
-import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, cast, runtime_checkable
+from typing import Literal, Protocol, Self, cast, runtime_checkable
 
 import numpy as np
 
 from rag.answer import prompt_over
-from rag.answer_json import prompt_from_fields
 from rag.config import Config
 from rag.datatypes import Hit, Progress, Prompt, PromptStyle
-from rag.errors import QuestionError, RagError
+from rag.errors import QuestionError
 from rag.evidence import stands_in
 from rag.prompt import NOT_FOUND
 from rag.protocols import Embedder
@@ -293,49 +289,3 @@ def _alternating(found: Sequence[FoundExample], rng: np.random.Generator) -> lis
         for rank, one in enumerate(some)
     ]
     return [one for _, _, one in sorted(placed, key=lambda entry: entry[:2])]
-
-
-def rows_to_jsonl(rows: Iterable[AnswerRow], file: Path) -> None:
-    """Write one JSON object a row; ``file`` appears or changes as a whole."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.partial")
-    with partial.open("w", encoding="utf-8") as stream:
-        for row in rows:
-            stream.write(json.dumps(asdict(row), ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(file)
-
-
-def rows_from_jsonl(file: Path) -> list[AnswerRow]:
-    """Return the rows that `rows_to_jsonl` wrote.
-
-    Raises:
-        RagError: the file cannot be read, or a line of it is no row.
-    """
-    try:
-        lines = file.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RagError(f"The rows in {file} cannot be read ({error}).") from error
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if line:
-            try:
-                rows.append(_row_from(json.loads(line)))
-            except (ValueError, KeyError, TypeError) as error:
-                raise RagError(
-                    f"{file} line {number} is no row ({error}). Remove the file; the run makes it "
-                    "again."
-                ) from error
-    return rows
-
-
-def _row_from(fields: dict[str, Any]) -> AnswerRow:
-    example = fields["example"]
-    return AnswerRow(
-        prompt=prompt_from_fields(fields["prompt"]),
-        completion=str(fields["completion"]),
-        example=QAExample(**{**example, "answers": tuple(example["answers"])}),
-        gold_passage=int(fields["gold_passage"]),
-        documents=tuple(fields["documents"]),
-    )

@@ -27,7 +27,8 @@ from training.examples.check_report import CheckReport
 from training.examples.choose import choose_examples
 from training.rows.encoding import RowEncoder
 from training.rows.hidden_instructions import with_hidden_instructions
-from training.rows.maker import RowMaker, rows_from_jsonl, rows_to_jsonl
+from training.rows.maker import RowMaker
+from training.rows.row_files import rows_from_jsonl, rows_to_jsonl
 from training.runs.folder import OnProgress, Run, write_json
 from training.runs.inputs import base_of, examples_of
 from training.runs.model_card import card
