@@ -1,6 +1,7 @@
 """An adapter folded into its base computes what base and adapter compute together."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,20 @@ def test_awq_is_made_without_a_gpu_as_well(tmp_path: Path) -> None:
     table = quantized(base, tmp_path / "awq", QuantizeSettings(group_size=32), "awq")
 
     assert (table["quant_method"], table["bits"], table["group_size"]) == ("awq", 4, 32)
+
+
+def test_no_handler_is_left_that_writes_to_the_closed_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add_handler(*given: object) -> None:
+        logging.getLogger().addHandler(logging.StreamHandler())
+
+    monkeypatch.setattr("training.checkpoints.quantize._quantize", add_handler)
+    before = list(logging.getLogger().handlers)
+
+    quantize(tmp_path, tmp_path / "out", [[1]], lambda step: None, QuantizeSettings())
+
+    assert logging.getLogger().handlers == before
 
 
 def test_what_fails_in_a_thread_is_told_and_ends_no_process(base: Path, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ arXiv:2306.00978) is made to be compared with it.
 
 import logging
 import os
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,7 @@ def quantize(
     # Its banners and bars go to a file: thousands of lines, of which a person needs one number.
     log = folder.parent / f"{folder.name}.log"
     with (
+        _handlers_kept(),
         log.open("w", encoding="utf-8") as stream,
         redirect_stdout(stream),
         redirect_stderr(stream),
@@ -67,6 +68,17 @@ def quantize(
                 f"What was done is in {log}."
             ) from error
     log.unlink()
+
+
+@contextmanager
+def _handlers_kept() -> Iterator[None]:
+    """Take away what a library adds to the root logger: it would write to the closed file later."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
 
 
 def _quantize(
