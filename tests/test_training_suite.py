@@ -173,12 +173,13 @@ def test_as_many_answerable_questions_are_refused_as_was_allowed(
 
 
 def test_evidence_counts_as_much_as_it_tells_of_questions_without_an_answer() -> None:
-    """Drawn from a known line: a unit of log-odds is worth two logits of the margin."""
+    """Drawn from a known line: a unit of log-odds is worth 0.3 logits of the margin."""
     rng = np.random.default_rng(0)
-    margins, odds = rng.normal(0, 2, 4000), rng.normal(0, 1, 4000)
-    has_answer = rng.random(4000) > 1 / (1 + np.exp(-(margins - 2 * odds)))
+    margins, odds = rng.normal(0, 2, 8000), rng.normal(0, 2, 8000)
+    has_answer = rng.random(8000) > 1 / (1 + np.exp(-(margins - 0.3 * odds)))
 
-    assert _evidence_weight(margins, odds, has_answer) == pytest.approx(2, abs=0.2)
+    assert _evidence_weight(margins, odds, has_answer) == pytest.approx(0.3, abs=0.05)
+    assert _evidence_weight(margins * 9, odds, has_answer) == 0.5  # no heavier
     assert _evidence_weight(margins, -odds, has_answer) == 0  # speaks against itself
     assert _evidence_weight(-margins, odds, has_answer) == 0
     assert _evidence_weight(margins / 100, odds, has_answer) < 0.1
