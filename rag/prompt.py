@@ -66,9 +66,13 @@ _EXAMPLES: dict[Language, tuple[_Example, ...]] = {
 def says_not_found(completion: str) -> bool:
     """Tell whether a model wrote that the passages do not say, as it is taught to.
 
-    Half of the words are enough: in 4 bits a model may lose its way before their end.
+    Half of the words are enough: in 4 bits a model may lose its way before their end, and begin
+    with a small letter.
     """
-    return completion.lstrip().startswith(tuple(w[: len(w) // 2] for w in NOT_FOUND.values()))
+    said = completion.lstrip().casefold()
+    return said.startswith(
+        tuple(words[: len(words) // 2].casefold() for words in NOT_FOUND.values())
+    )
 
 
 @cache

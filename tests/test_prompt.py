@@ -2,7 +2,7 @@ import pytest
 
 from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
-from rag.prompt import build_prompt, template_hash
+from rag.prompt import build_prompt, says_not_found, template_hash
 
 
 def hits(count: int) -> list[Hit]:
@@ -100,3 +100,18 @@ def test_a_tuned_model_is_asked_without_worked_examples() -> None:
     usual = build_prompt("When?", "en", hits(1), 10_000, characters)
     assert prompt.messages == (usual.messages[0], usual.messages[-1])
     assert prompt.template_hash == template_hash(bare) != template_hash(PromptStyle())
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ("Not found in your documents.", True),
+        (" not found in your docs", True),  # a model in 4 bits, on its way
+        ("文書の中に見つかりませんでtsh", True),
+        ("Not founded by him", False),
+        ("Nothing [1]", False),
+        ("", False),
+    ],
+)
+def test_half_of_the_words_tell_that_nothing_was_found(completion: str, expected: bool) -> None:
+    assert says_not_found(completion) is expected
