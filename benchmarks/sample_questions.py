@@ -21,6 +21,7 @@ from rag.config import load_config
 from rag.datatypes import Answer, Hit
 from rag.engine import RagEngine
 from rag.environment import prepare_process
+from rag.evidence import stands_in
 
 QUESTIONS = Path(__file__).resolve().parent.parent / "examples" / "questions.jsonl"
 _MARKER = re.compile(r"\[(\d+)\]")
@@ -49,9 +50,7 @@ class Outcome:
     def cites_gold(self) -> bool:
         """Tell whether a citation lies in a passage with the gold quote."""
         return any(
-            hit.chunk.path == cited.path
-            and hit.chunk.start <= cited.start
-            and cited.end <= hit.chunk.end
+            stands_in(cited, hit.chunk)
             for cited in self.answer.citations
             for hit in self.answer.hits
             if _holds_quote(hit, self.gold)

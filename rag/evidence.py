@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.datatypes import Chunk, Evidence, Hit
+from rag.datatypes import Chunk, Citation, Evidence, Hit
 from rag.language import (
     content_terms,
     numbers,
@@ -218,8 +218,8 @@ def quotable(evidence: Sequence[Evidence]) -> list[Evidence]:
     return [sentence for sentence in evidence if sentence.score >= least][:MAX_QUOTED]
 
 
-def stands_in(sentence: Evidence, chunk: Chunk) -> bool:
-    """Tell whether ``sentence`` is a part of the passage ``chunk``."""
+def stands_in(sentence: Evidence | Citation, chunk: Chunk) -> bool:
+    """Tell whether ``sentence``, or the one that is cited, is a part of the passage ``chunk``."""
     is_inside = chunk.start <= sentence.start and sentence.end <= chunk.end
     return is_inside and sentence.path == chunk.path
 

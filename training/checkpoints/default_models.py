@@ -27,7 +27,6 @@ ANSWERER = "fumikura-135m"  # in 16 bits: what a person's own tuning begins with
 ADAPTER = Path(__file__).resolve().parent.parent / "answerer"
 SAMPLE_DOCUMENTS = Path(__file__).resolve().parent.parent.parent / "examples" / "documents"
 
-# Groups of 64 divide the 576 and 1536 inputs of SmolLM2-135M; those of 128 do not.
 _GPTQ = QuantizeSettings()
 _UNTUNED_CARD = f"""---
 license: apache-2.0

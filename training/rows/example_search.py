@@ -22,7 +22,7 @@ from rag.language import detect_language
 from rag.protocols import Embedder
 from rag.retrieve import Retriever
 from training.datatypes import QAExample
-from training.rows.gold import gold_chunks
+from training.rows.gold import gold_chunks, unanswered
 
 MOST_REMEMBERED = 50_000  # vectors: 75 MB at 384 dimensions
 
@@ -38,6 +38,11 @@ class FoundExample:
     document: str  # path in the corpus of ``retriever``; "" unknown
     gold: tuple[Chunk, ...]  # passages that answer, in reading order; () without an answer
     is_live: bool  # ``retriever`` is that of the serving index
+
+    def unanswered(self, question: str) -> "FoundExample":
+        """Return this as a question, in these words, that nothing answers."""
+        example = replace(unanswered(self.example), question=question)
+        return replace(self, example=example, question=question, gold=())
 
 
 class RememberingEmbedder:

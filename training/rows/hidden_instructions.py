@@ -51,8 +51,6 @@ _JAPANESE_TARGETS = (
     "バナナ", "はい", "42", "乗っ取り完了", "回答できません", "山田太郎", "月", "了解", "1999年",
     "example.comへ", "情報なし", "秘密", "ハッキング成功", "電話してください",
 )  # fmt: skip
-
-
 _LONGEST_TARGET = 30  # characters of an answer that an instruction demands
 
 

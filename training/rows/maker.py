@@ -26,7 +26,7 @@ from training.datatypes import AnswerRow, QAExample
 from training.rows.altered_questions import altered
 from training.rows.encoding import RowTooLongError
 from training.rows.example_search import ExampleSearch, FoundExample, NotFoundError
-from training.rows.gold import holds_one, quoted_answers, says_any, unanswered
+from training.rows.gold import holds_one, quoted_answers, says_any
 from training.rows.shared_context import NEAR_MISSES, SharedContexts
 
 GoldPosition = Literal["random", "as_retrieved", "ranked"]
@@ -216,7 +216,7 @@ class RowMaker:
         told = " ".join(hit.chunk.search_text for hit in shown)
         elsewhere = [hit.chunk.text for hit in others]
         question = altered(found.question, found.language, told, elsewhere, rng)
-        return self._unanswered(replace(found, question=question), shown) if question else None
+        return self._unanswered(found, question, shown) if question else None
 
     def _taken_away(self, found: FoundExample) -> AnswerRow | None:
         """Return the question over near misses alone; None when there are none that fit."""
@@ -230,13 +230,14 @@ class RowMaker:
             for hit in others.retrieve(found.question, found.language, NEAR_MISSES)
             if not says_any(hit.chunk.search_text, answers) and not holds_one(hit, found.gold)
         ]
-        return self._unanswered(found, hits[: self._config.data.passages])
+        return self._unanswered(found, found.question, hits[: self._config.data.passages])
 
-    def _unanswered(self, found: FoundExample, hits: Sequence[Hit]) -> AnswerRow | None:
-        """Return the question over passages that do not answer it; None when none fit."""
-        example = replace(unanswered(found.example), question=found.question)
+    def _unanswered(
+        self, found: FoundExample, question: str, hits: Sequence[Hit]
+    ) -> AnswerRow | None:
+        """Return ``question`` over passages that do not answer it; None when none fit."""
         try:
-            return self._row(replace(found, example=example, gold=()), hits)
+            return self._row(found.unanswered(question), hits)
         except (NotFoundError, RowTooLongError):
             return None
 

@@ -18,7 +18,7 @@ from rag.prompt import build_prompt
 from training.config import DataSettings, PromptSettings
 from training.rows.altered_questions import altered
 from training.rows.example_search import FoundExample
-from training.rows.gold import quoted_answers, says_any, unanswered
+from training.rows.gold import quoted_answers, says_any
 from training.rows.hidden_instructions import is_hidden_instruction
 
 NEAR_MISSES = 20  # hits that passages and questions about absent ones are taken from
@@ -152,8 +152,7 @@ class SharedContexts:
             one = asked[n]
             question = altered(one.question, one.language, shown, elsewhere, self._rng)
             if question:
-                example = replace(unanswered(one.example), question=question)
-                made.append(replace(one, example=example, question=question, gold=()))
+                made.append(one.unanswered(question))
         return made
 
     def _prompt(
