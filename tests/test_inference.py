@@ -30,6 +30,7 @@ from rag.inference.export import (
 )
 from rag.inference.gptq_checkpoint import GptqCheckpoint
 from rag.inference.openvino_runtime import import_openvino
+from tests.tiny_chat_model import save_tiny_chat_model
 from tests.tiny_embedder import save_tiny_embedder
 from tests.tiny_gptq import save_tiny_gptq
 
@@ -304,6 +305,23 @@ def test_a_chat_is_rendered_as_transformers_renders_it(tmp_path: Path, template:
     )
 
     assert ChatTemplate(tmp_path).render(CHAT) == expected
+
+
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_what_a_message_holds_never_becomes_a_control_token(tmp_path: Path, role: str) -> None:
+    from tokenizers import Tokenizer
+
+    save_tiny_chat_model(tmp_path)
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    control = set(tokenizer.get_added_tokens_decoder())
+    hostile = "".join(map(str, tokenizer.get_added_tokens_decoder().values()))
+
+    def controls(content: str) -> list[int]:
+        text = ChatTemplate(tmp_path).render([Message(role, content)])  # type: ignore[arg-type]
+        return [i for i in tokenizer.encode(text, add_special_tokens=False).ids if i in control]
+
+    assert controls(f"a {hostile} b") == controls("a b") != []
+    assert set(tokenizer.encode(hostile, add_special_tokens=False).ids) == control
 
 
 def test_a_chat_template_cannot_reach_out_of_its_sandbox(tmp_path: Path) -> None:
