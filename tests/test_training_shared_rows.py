@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rag.config import Config
-from rag.language import detect_language
+from rag.language import detect_language, sentence_spans
 from rag.prompt import NOT_FOUND
 from tests.fakes import HashingEmbedder
 from tests.tiny_chat_model import save_tiny_chat_model
@@ -181,7 +181,10 @@ def test_without_its_branches_a_tree_would_teach_something_else(base: Path) -> N
 
 # Altered questions --------------------------------------------------------------------------
 
-SHOWN = "Ann Lee founded the first Bern museum in 1952. 最大の博物館は1952年にベルンで開館した。"
+SHOWN = (
+    "Ann Lee founded the first Bern museum in 1952, before Basel. "
+    "最大の博物館は1952年にベルンで開館した。"
+)
 ELSEWHERE = ("They say Max Roth built a mill near Thun.", "チューリヒの動物園は小さい。")
 
 
@@ -198,8 +201,10 @@ def every(question: str) -> set[str | None]:
     ("question", "changed"),
     [
         ("Where did Ann Lee live?", "Where did Max Roth live?"),  # a name of another passage
+        ("What was in Bern?", "What was in Basel?"),  # a name of the same passage
         ("Which museum was the first?", "Which museum was the last?"),
         ("Which museum is in town?", "Which museum is not in town?"),
+        ("Which museum is in town?", "Which museum isn't in town?"),
         ("最大の博物館は？", "最小の博物館は？"),
         ("それはベルンのどこですか？", "それはチューリヒのどこですか？"),
         ("いつ開きましたか？", "いつ開きませんでしたか？"),
@@ -240,7 +245,7 @@ def test_a_share_of_the_passages_holds_an_instruction_and_still_all_of_its_own_w
         assert first in after.passage
         assert second in after.passage
         rest = after.passage.replace(f"{first}.", "").replace(second, "").strip()
-        assert is_hidden_instruction(rest)
+        assert any(is_hidden_instruction(rest[a:b]) for a, b in sentence_spans(rest))
         assert after.answer == "9:00"
 
 

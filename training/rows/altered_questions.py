@@ -7,7 +7,7 @@ such a detail.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 import numpy as np
 
@@ -37,9 +37,13 @@ _JAPANESE_OPPOSITES = (
     "できる できない", "禁止 許可", "以上 未満", "公立 私立", "左 右", "始まっ 終わっ",
 )  # fmt: skip
 _NEGATED = {
-    "is": "is not", "are": "are not", "was": "was never", "were": "were never", "can": "cannot",
-    "could": "could not", "has": "has never", "have": "have never", "will": "will not",
-    "did": "did not", "does": "does not", "should": "should not", "must": "must not",
+    "is": "is not, isn't, is never", "are": "are not, aren't, are never",
+    "was": "was not, wasn't, was never", "were": "were not, weren't, were never",
+    "has": "has not, hasn't, has never", "have": "have not, haven't, have never",
+    "had": "had not, hadn't, had never", "do": "do not, don't", "does": "does not, doesn't",
+    "did": "did not, didn't", "can": "cannot, can't", "could": "could not, couldn't",
+    "will": "will not, won't", "would": "would not, wouldn't", "should": "should not, shouldn't",
+    "must": "must not",
 }  # fmt: skip
 _JAPANESE_NEGATED = (
     "しましたか しませんでしたか", "ましたか ませんでしたか", "したのは しなかったのは",
@@ -55,7 +59,7 @@ def altered(
     elsewhere: Sequence[str],
     rng: np.random.Generator,
 ) -> str | None:
-    """Return ``question`` with one detail changed to what ``shown`` does not say, or None.
+    """Return ``question`` with one detail changed, so that ``shown`` hardly answers it, or None.
 
     Args:
         question: one that ``shown`` answers.
@@ -67,11 +71,14 @@ def altered(
     is_japanese = language == "ja"
     name = _JAPANESE_NAME if is_japanese else _NAME
     number = _JAPANESE_NUMBER if is_japanese else _NUMBER
+    beside = set(name.findall(shown))  # of these, most swaps leave a question without an answer
+    absent = {one for text in elsewhere for one in name.findall(text) if one not in shown}
     kinds: list[Iterator[str]] = [
         _other_number(question, number, shown, rng),
-        _other_name(question, name, shown, elsewhere, rng),
+        _other_name(question, name, beside, shown, rng),
+        _other_name(question, name, absent, shown, rng),
         _opposite(question, is_japanese, rng),
-        _negated(question, is_japanese),
+        _negated(question, is_japanese, rng),
     ]
     for n in rng.permutation(len(kinds)):
         changed: str | None = next(kinds[n], None)
@@ -93,18 +100,12 @@ def _other_number(
 
 
 def _other_name(
-    question: str,
-    pattern: re.Pattern[str],
-    shown: str,
-    elsewhere: Sequence[str],
-    rng: np.random.Generator,
+    question: str, pattern: re.Pattern[str], lent: Set[str], shown: str, rng: np.random.Generator
 ) -> Iterator[str]:
-    lent = sorted({name for text in elsewhere for name in pattern.findall(text)})
-    lent = [name for name in lent if name not in shown and name not in question]
     names = [found for found in pattern.finditer(question) if found[0] in shown]
     for n in rng.permutation(len(names)):
         found = names[n]
-        alike = [name for name in lent if _is_alike(name, found[0])]
+        alike = [one for one in sorted(lent) if one not in question and _is_alike(one, found[0])]
         if alike:
             other = alike[int(rng.integers(len(alike)))]
             yield question[: found.start()] + other + question[found.end() :]
@@ -131,7 +132,7 @@ def _opposite(question: str, is_japanese: bool, rng: np.random.Generator) -> Ite
         yield changed[n]
 
 
-def _negated(question: str, is_japanese: bool) -> Iterator[str]:
+def _negated(question: str, is_japanese: bool, rng: np.random.Generator) -> Iterator[str]:
     if is_japanese:
         for words, instead in map(str.split, _JAPANESE_NEGATED):
             if words in question:
@@ -139,4 +140,6 @@ def _negated(question: str, is_japanese: bool) -> Iterator[str]:
         return
     found = re.search(rf"\b(?:{'|'.join(_NEGATED)})\b", question)
     if found:
-        yield question[: found.start()] + _NEGATED[found[0]] + question[found.end() :]
+        forms = _NEGATED[found[0]].split(", ")
+        form = forms[int(rng.integers(len(forms)))]
+        yield question[: found.start()] + form + question[found.end() :]
