@@ -1,7 +1,8 @@
 """Answer models behind the `Generator` protocol: GPTQ, 16-bit, NF4, and extractive.
 
-Decoding is greedy and written out here, because a reader's Stop must also end the reading of the
-prompt, which ``transformers.generate`` does in one piece, and because its streamer withholds kana.
+Decoding is greedy after the beginning of an answer (`rag.answer_search`). It is written out here,
+because a reader's Stop must also end the reading of the prompt, which ``transformers.generate``
+does in one piece, and because its streamer withholds kana.
 """
 
 import json
@@ -9,23 +10,25 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event, Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.abstention import read_abstention
+from rag.answer_search import likeliest_answer
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
 from rag.evidence import quotable
+from rag.inference.causal_model import CausalModel
 from rag.inference.causal_openvino import OpenVinoCausalModel
 from rag.inference.causal_torch import TorchCausalModel
 from rag.inference.chat_template import ChatTemplate
 from rag.inference.device import torch_device, uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
-from rag.prompt import NOT_FOUND
+from rag.prompt import NOT_FOUND, unasked
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
@@ -51,46 +54,6 @@ class ExtractiveGenerator:
                 yield word
 
 
-class CausalModel(Protocol):
-    """A language model that holds the cache of one text. Not thread-safe."""
-
-    @property
-    def context_tokens(self) -> int:
-        """Most tokens of prompt and completion together."""
-        ...
-
-    @property
-    def kernel(self) -> str:
-        """What really computes a linear layer."""
-        ...
-
-    @property
-    def tokenizer(self) -> Any:  # noqa: ANN401 - a tokenizers.Tokenizer
-        """The tokenizer, for decoding."""
-        ...
-
-    @property
-    def end_ids(self) -> frozenset[int]:
-        """Tokens that end an answer."""
-        ...
-
-    def encode(self, text: str) -> list[int]:
-        """Return the tokens of ``text``; special ones are those written in it."""
-        ...
-
-    def reset(self) -> None:
-        """Forget the text that was read."""
-        ...
-
-    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read ``ids`` after what was read before; return the scores of what may follow them.
-
-        None when ``stop`` was set meanwhile; what was read is then forgotten. The array is valid
-        until the next call. Shape: ``(vocabulary,)``.
-        """
-        ...
-
-
 class LocalGenerator:
     """A language model on this machine, on the GPU when there is one."""
 
@@ -101,6 +64,7 @@ class LocalGenerator:
         self.style = prompt_style(folder, config)
         self.model = _load_model(folder, self.precision, config)
         self._abstention = read_abstention(folder)
+        self._is_tuned = (folder / STYLE_FILE).is_file()  # to answer in a few words
         self._template = ChatTemplate(folder)
         if not self._template.exists:
             raise ModelError(
@@ -131,7 +95,7 @@ class LocalGenerator:
     def abstention_margin(self, prompt: Prompt) -> float:
         """Return how far "not found" is ahead of any other answer, in logits, uncalibrated."""
         with self._lock:
-            scores = self._read(prompt, Event())
+            scores = self._read(self.prompt_ids(prompt), Event())
             assert scores is not None  # nobody stops it
             first = self._first_of_not_found(prompt.language)
             others = np.delete(scores, first)
@@ -139,23 +103,40 @@ class LocalGenerator:
 
     def _decode(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[int]:
         end_ids = self.model.end_ids
+        asked = self.prompt_ids(prompt)
+        scores = None if stop.is_set() else self._read(asked, stop)
         completion: list[int] = []
-        scores = None if stop.is_set() else self._read(prompt, stop)
-        if scores is not None and (abstention := self._abstention.get(prompt.language)):
-            scores = scores.copy()
-            added = abstention.added(prompt.evidence_score)
-            scores[self._first_of_not_found(prompt.language)] += added
         while scores is not None and len(completion) < max_new_tokens and not stop.is_set():
-            completion.append(int(scores.argmax()))
-            if completion[-1] in end_ids or _is_circling(completion):
+            begun = [] if completion else self._begin(prompt, asked, scores, stop)
+            for token in begun or [int(scores.argmax())]:
+                completion.append(token)
+                if token in end_ids or _is_circling(completion):
+                    return
+                yield token
+            if stop.is_set():
                 return
-            yield completion[-1]
-            scores = self.model.logits(completion[-1:], stop)
+            if len(begun) > 1:  # the search has read other texts meanwhile
+                scores = self._read([*asked, *completion], stop)
+            else:
+                scores = self.model.logits(completion[-1:], stop)
 
-    def _read(self, prompt: Prompt, stop: Event) -> NDArray[np.float32] | None:
-        """Read a prompt from its beginning; return the scores of what an answer begins with."""
+    def _begin(
+        self, prompt: Prompt, asked: list[int], scores: NDArray[np.float32], stop: Event
+    ) -> list[int]:
+        """Return the tokens that the answer begins with, one or more."""
+        scores = scores.copy()
+        not_found = self._first_of_not_found(prompt.language)
+        if abstention := self._abstention.get(prompt.language):
+            scores[not_found] += abstention.added(prompt.evidence_score)
+        if not self._is_tuned or scores.argmax() == not_found:
+            return [int(scores.argmax())]
+        scores[not_found] = -np.inf
+        return likeliest_answer(self.model, scores, asked, self.prompt_ids(unasked(prompt)), stop)
+
+    def _read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read a text from its beginning; return the scores of what may follow."""
         self.model.reset()
-        return self.model.logits(self.prompt_ids(prompt), stop)
+        return self.model.logits(ids, stop)
 
     def _first_of_not_found(self, language: Language) -> int:
         return self.model.encode(NOT_FOUND[language])[0]

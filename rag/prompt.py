@@ -28,6 +28,12 @@ _SYSTEM: dict[Language, str] = {
     "other": "Answer in the language of the question with a few words from the numbered "
     "passages and name the passage.",
 }
+# Asks for nothing in particular (`unasked`).
+_ANYTHING: dict[Language, str] = {
+    "en": "What does it say?",
+    "ja": "何と書いてありますか。",
+    "other": "What does it say?",
+}
 _QUESTION: dict[Language, str] = {"en": "Question", "ja": "質問", "other": "Question"}
 
 # Worked examples, as earlier turns of the same chat, teach a small model to answer in a few
@@ -133,6 +139,13 @@ def build_prompt(
         else:
             high = middle - 1
     return best
+
+
+def unasked(prompt: Prompt) -> Prompt:
+    """Return ``prompt`` with a question that asks for nothing in particular."""
+    *before, last = prompt.messages
+    content = last.content.removesuffix(prompt.question) + _ANYTHING[prompt.language]
+    return replace(prompt, messages=(*before, Message(last.role, content)))
 
 
 def _focus(hits: Sequence[Hit], sentences: Sequence[Evidence]) -> list[tuple[Hit, str]]:

@@ -186,11 +186,12 @@ def test_the_counted_prompt_tokens_are_the_ids_that_are_read(
     assert generator.count_prompt_tokens(QUESTION) == sum(reads) == len(rendered["input_ids"])
 
 
-def test_special_tokens_in_a_document_do_not_change_the_count(generator: LocalGenerator) -> None:
-    # Bytes, one token each, but "</s>" of the text itself is read as one special token.
-    plain, hostile = prompt("a" * 4), prompt("</s>")
+def test_what_looks_like_a_control_token_in_a_document_is_counted_letter_by_letter(
+    generator: LocalGenerator,
+) -> None:
+    plain, hostile = prompt("a" * 4), prompt("</s>")  # bytes, one token each
 
-    assert generator.count_prompt_tokens(plain) - generator.count_prompt_tokens(hostile) == 3
+    assert generator.count_prompt_tokens(hostile) - generator.count_prompt_tokens(plain) == 1
 
 
 def test_stop_before_the_start_reads_nothing(

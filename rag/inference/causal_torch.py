@@ -73,7 +73,7 @@ class TorchCausalModel:
         """Forget the text that was read."""
         from transformers import DynamicCache
 
-        self._cache = DynamicCache(config=self.model.config)
+        self._cache, self._rows = DynamicCache(config=self.model.config), 1
 
     def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
         """Read ``ids`` after what was read before; return the scores of what may follow them.
@@ -88,6 +88,33 @@ class TorchCausalModel:
                 return None
             scores = self.read(ids[start : start + PREFILL_WINDOW])
         return None if scores is None else scores.float().cpu().numpy()
+
+    def branch(
+        self,
+        ids: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        hidden: NDArray[np.bool_],
+    ) -> NDArray[np.float32]:
+        """Read rows of tokens side by side; see `CausalModel.branch`."""
+        import torch
+
+        rows, new = ids.shape
+        if self._rows < rows:
+            self._cache.batch_repeat_interleave(rows)
+        self._rows = rows
+        looks = np.repeat([np.tri(new, dtype=bool)], rows, axis=0)
+        looks = np.concatenate([np.repeat(~hidden[:, np.newaxis], new, axis=1), looks], axis=2)
+        with torch.inference_mode():
+            output = self.model(
+                input_ids=torch.tensor(ids, device=self._device),
+                position_ids=torch.tensor(positions, device=self._device),
+                attention_mask=torch.tensor(looks[:, np.newaxis], device=self._device),
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        scores: NDArray[np.float32] = output.logits[:, -1].float().cpu().numpy()
+        return scores
 
     def read(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
         """Read one window of ``ids``; return the scores of what may follow."""

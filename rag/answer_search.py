@@ -1,0 +1,111 @@
+"""The likeliest answer that the question makes likelier, out of several beginnings.
+
+Greedy decoding keeps the beginning that looks best before the rest is known, and where a model is
+unsure it begins with what stands out in the passages, whatever is asked. Here the best beginnings
+are completed side by side and weighed by log p(answer | passages, question) - 0.3 log p(answer |
+passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9). docs/log.md
+has what that brings.
+"""
+
+from collections.abc import Sequence
+from threading import Event
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.inference.causal_model import CausalModel
+
+_BEGINNINGS = 3
+_FARTHEST = 2.5  # behind the best beginning, in logits; others are not looked at
+_CONTRAST = 0.3
+_SEARCHED = 24  # tokens of an answer; a longer one is weighed by so many
+
+
+def likeliest_answer(
+    model: CausalModel,
+    scores: NDArray[np.float32],
+    asked: Sequence[int],
+    unasked: Sequence[int],
+    stop: Event,
+) -> list[int]:
+    """Return how the answer begins: all of it with the token that ends it, or `_SEARCHED` tokens.
+
+    Where one beginning is far ahead it is returned alone. What the model has read is another text
+    afterwards, so that going on needs a reset.
+
+    Args:
+        model: has read ``asked``.
+        scores: of what may follow. Shape: ``(vocabulary,)``.
+        asked: tokens of the prompt.
+        unasked: tokens of the same prompt with a question that asks for nothing in particular.
+        stop: set it to end the search soon; the best so far is returned.
+    """
+    best = np.argsort(scores)[: -_BEGINNINGS - 1 : -1]
+    firsts = best[scores[best] >= scores[best[0]] - _FARTHEST]
+    if len(firsts) == 1:
+        return [int(firsts[0])]
+    return _Search(model, asked, unasked).run(scores, firsts, stop)
+
+
+class _Search:
+    """Rows of a batch: each beginning after the prompt, then each after the other prompt."""
+
+    def __init__(self, model: CausalModel, asked: Sequence[int], unasked: Sequence[int]) -> None:
+        self._model, self._asked, self._unasked = model, len(asked), list(unasked)
+        self._shared = _shared(asked, unasked)
+        self._tail = len(unasked) - self._shared
+
+    def run(self, scores: NDArray[np.float32], firsts: NDArray[np.int64], stop: Event) -> list[int]:
+        rows, ends = len(firsts), list(self._model.end_ids)
+        given = np.stack([scores] * rows + [self._read_unasked()] * rows)
+        answers = firsts[:, np.newaxis]
+        worth = np.zeros(rows)
+        is_open = np.ones(rows, dtype=bool)
+        while True:
+            likelihood = _log_softmax(given)[np.arange(2 * rows), np.tile(answers[:, -1], 2)]
+            gained = likelihood[:rows] - _CONTRAST * likelihood[rows:]
+            worth += np.where(is_open, gained, 0.0)
+            is_open &= ~np.isin(answers[:, -1], ends)
+            if not is_open.any() or answers.shape[1] == _SEARCHED or stop.is_set():
+                break
+            given = self._step(answers)
+            following = given[:rows].argmax(axis=1)
+            answers = np.column_stack([answers, np.where(is_open, following, ends[0])])
+        chosen: list[int] = answers[worth.argmax()].tolist()
+        end = next((n for n, token in enumerate(chosen, start=1) if token in ends), len(chosen))
+        return chosen[:end]
+
+    def _read_unasked(self) -> NDArray[np.float32]:
+        """Read the other end of the prompt, after what both begin with."""
+        hidden = np.arange(self._asked) >= self._shared
+        scores: NDArray[np.float32] = self._model.branch(
+            np.array([self._unasked[self._shared :]]),
+            np.arange(self._shared, len(self._unasked))[np.newaxis],
+            hidden[np.newaxis],
+        )[0].copy()
+        return scores
+
+    def _step(self, answers: NDArray[np.int64]) -> NDArray[np.float32]:
+        rows, written = answers.shape
+        place = np.arange(self._asked + self._tail + written - 1)
+        from_other = (place >= self._asked) & (place < self._asked + self._tail)
+        from_asked = (place >= self._shared) & (place < self._asked)
+        after = np.repeat([self._asked, len(self._unasked)], rows) + written - 1
+        return self._model.branch(
+            np.tile(answers[:, -1:], (2, 1)),
+            after[:, np.newaxis],
+            np.repeat([from_other, from_asked], rows, axis=0),
+        )
+
+
+def _shared(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens both begin with; each keeps one of its own at least."""
+    most = min(len(one), len(other)) - 1
+    pairs = enumerate(zip(one[:most], other[:most], strict=True))
+    return next((n for n, (a, b) in pairs if a != b), most)
+
+
+def _log_softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    shifted = scores.astype(np.float64) - scores.max(axis=1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result

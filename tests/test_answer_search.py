@@ -1,0 +1,126 @@
+"""The search for the likeliest answer, checked against every beginning read alone."""
+
+from collections.abc import Sequence
+from threading import Event
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag import answer_search
+from rag.answer_search import likeliest_answer
+from rag.inference.causal_model import CausalModel
+from rag.inference.causal_torch import TorchCausalModel
+from tests.test_inference import decoder
+from tests.tiny_chat_model import save_tiny_chat_model
+from tests.tiny_gptq import save_tiny_gptq
+
+SHARED = [int(x) for x in np.random.default_rng(1).integers(3, 250, 60)]
+ASKED = [*SHARED, 11, 12, 13, 14, 15]
+PADDED = ((0, 0), (0, 2))  # two tokens more were read, and are seen
+UNASKED = [*SHARED, 21, 22, 15]
+
+
+@pytest.fixture(scope="module", params=["PyTorch", "OpenVINO"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CausalModel:
+    folder = tmp_path_factory.mktemp("model")
+    if request.param == "PyTorch":
+        return TorchCausalModel(save_tiny_chat_model(folder / "model"), "16-bit", "cpu")
+    save_tiny_gptq(folder / "model", "llama")
+    return decoder(folder / "model", folder / "graph")
+
+
+def alone(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
+    model.reset()
+    scores = model.logits(ids, Event())
+    assert scores is not None
+    return scores.copy()
+
+
+def log_p(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> float:
+    total = 0.0
+    for n, token in enumerate(answer):
+        scores = alone(model, [*before, *answer[:n]]).astype(np.float64)
+        total += scores[token] - np.log(np.exp(scores).sum())
+    return total
+
+
+def completed(model: CausalModel, first: int, most: int) -> list[int]:
+    answer = [first]
+    while answer[-1] not in model.end_ids and len(answer) < most:
+        answer.append(int(alone(model, [*ASKED, *answer]).argmax()))
+    return answer
+
+
+def searched(model: CausalModel, stop: Event | None = None) -> list[int]:
+    scores = alone(model, ASKED)
+    return likeliest_answer(model, scores, ASKED, UNASKED, stop or Event())
+
+
+def test_rows_read_side_by_side_see_what_each_would_see_alone(model: CausalModel) -> None:
+    alone(model, ASKED)
+    at = len(SHARED)
+    hidden = np.zeros((2, len(ASKED)), dtype=bool)
+    hidden[1, at:] = True
+
+    first = model.branch(
+        np.array([[7, 8], [21, 22]]),
+        np.array([[len(ASKED), len(ASKED) + 1], [at, at + 1]]),
+        hidden,
+    ).copy()
+    second = model.branch(
+        np.array([[9], [23]]), np.array([[len(ASKED) + 2], [at + 2]]), np.pad(hidden, PADDED)
+    ).copy()
+
+    for read, rows in ((first, ([7, 8], [21, 22])), (second, ([7, 8, 9], [21, 22, 23]))):
+        expected = [alone(model, [*ASKED, *rows[0]]), alone(model, [*SHARED, *rows[1]])]
+        np.testing.assert_allclose(read, expected, atol=0.05 * np.abs(expected).max())
+        assert np.abs(read[::-1] - expected).max() > 0.2 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("contrast", [0.0, 0.3, 2.0])
+def test_the_answer_is_the_best_of_the_best_beginnings_completed_and_weighed_alone(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch, contrast: float
+) -> None:
+    monkeypatch.setattr(answer_search, "_SEARCHED", 5)
+    monkeypatch.setattr(answer_search, "_FARTHEST", 9.0)
+    monkeypatch.setattr(answer_search, "_CONTRAST", contrast)
+    firsts = np.argsort(alone(model, ASKED))[:-4:-1].tolist()
+    answers = [completed(model, first, most=5) for first in firsts]
+    worth = [log_p(model, ASKED, a) - contrast * log_p(model, UNASKED, a) for a in answers]
+
+    assert searched(model) == answers[int(np.argmax(worth))]
+
+
+def test_a_beginning_that_is_far_ahead_is_taken_without_reading_on(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
+    scores = alone(model, ASKED)
+
+    found = likeliest_answer(model, scores, ASKED, UNASKED, Event())
+
+    assert found == [int(scores.argmax())]
+    assert model.logits(found, Event()) is not None  # it goes on where it was
+
+
+def test_an_answer_ends_with_the_token_that_ends_it(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_search, "_FARTHEST", 99.0)
+    scores = alone(model, ASKED)
+    end = min(model.end_ids)
+    scores[end] = scores.max() + 50  # the surest beginning is the end
+
+    assert likeliest_answer(model, scores, ASKED, UNASKED, Event()) == [end]
+
+
+def test_a_search_that_is_stopped_returns_the_beginning_it_has(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_search, "_FARTHEST", 9.0)
+    stop = Event()
+    stop.set()
+
+    assert len(searched(model, stop)) == 1
+    assert len(searched(model)) > 1
