@@ -127,6 +127,7 @@ def test_a_run_ends_in_a_model_that_is_compared_and_can_be_activated(
     }  # fmt: skip
     card = (model / "README.md").read_text(encoding="utf-8")
     assert "prices.json" in card
+    assert f"each read {run.record['training']['epochs']:g} times" in card
     assert str(tmp_path) not in card.partition("## Settings")[0]
     table = json.loads((run.folder / "evaluation" / "table.json").read_text(encoding="utf-8"))
     assert [one["name"] for one in table["candidates"]] == ["serving", "16bit", "gptq"]

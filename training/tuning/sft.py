@@ -74,6 +74,7 @@ class SftReport:
     end_share: float  # of held-out answers after which their end is the likeliest token
     seconds: float
     tokens_per_second: float
+    epochs: float = 1.0  # how often a row was read on average: below 1 where steps were limited
 
 
 def train_answerer(
@@ -240,6 +241,7 @@ def _report(
         is_packed=is_packed,
         rows=len(rows),
         steps=trainer.state.global_step,
+        epochs=round(trainer.state.epoch, 3),
         tokens=sum(map(len, trainer.train_dataset)),
         learned_tokens=sum(label != IGNORED for row in rows for label in row.encoded.labels),
         learned_text=encoder.text([label for label in first.labels if label != IGNORED]),
