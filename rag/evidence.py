@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rag.datatypes import Chunk, Citation, Evidence, Hit
 from rag.language import (
     content_terms,
+    names_all,
     numbers,
     phrase_text,
     phrases,
@@ -35,6 +36,7 @@ _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often th
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
+_OTHER_FACTOR = 0.5  # a document without the form, part or standard that was asked about by name
 _EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 
@@ -172,6 +174,7 @@ def rank_sentences(
     headings = [set(terms(hit.chunk.heading)) for hit in hits]
     asked_numbers = numbers(question)
     passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
+    named = _naming(question, hits)
     ranked = []
     for number, (index, chunk, (start, end)) in enumerate(candidates):
         found, text = term_sets[number], texts[number]
@@ -184,10 +187,21 @@ def rank_sentences(
             score += _NUMBER_BONUS
         if not content_terms(text) - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR
+        if named and chunk.path not in named:
+            score *= _OTHER_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score))
     return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))
+
+
+def _naming(question: str, hits: Sequence[Hit]) -> set[str]:
+    """Return the documents that name what the question names, as far as ``hits`` show them."""
+    return {
+        hit.chunk.path
+        for hit in hits
+        if names_all(question, f"{hit.chunk.path} {hit.chunk.search_text}")
+    }
 
 
 def _without_repeats(ranked: Iterable[Evidence]) -> list[Evidence]:

@@ -220,6 +220,24 @@ def numbers(text: str) -> set[str]:
     return {match.replace(",", "").rstrip(".:") for match in _NUMBER.findall(text)}
 
 
+_IDENTIFIER = re.compile(r"(?<![a-z0-9])[a-z]+[-_/.]?\d+(?:[-_/.]?[a-z0-9]+)*")
+_IDENTIFIER_PART = re.compile(r"[a-z]+|\d+")
+
+
+def names_all(question: str, text: str) -> bool:
+    """Tell whether ``text`` holds each identifier of ``question``, such as V-1 or RFC7231.
+
+    Full-width letters and what stands between letters and digits make no difference: 様式Ｖ１ is
+    V-1, but V-12 is not.
+    """
+    text = _folded(text)
+    for identifier in _IDENTIFIER.findall(_folded(question)):
+        parts = r"[-_/.\s]?".join(_IDENTIFIER_PART.findall(identifier))
+        if not re.search(rf"(?<![a-z0-9]){parts}(?![a-z0-9])", text):
+            return False
+    return True
+
+
 _OF_THREAD = threading.local()
 
 

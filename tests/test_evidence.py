@@ -8,6 +8,7 @@ from rag.answer import Answerer
 from rag.config import Config
 from rag.datatypes import Chunk, Hit
 from rag.evidence import evidence_features, evidence_score, rank_sentences
+from rag.language import names_all
 
 
 def hit(text: str, score: float, cosine: float | None = None) -> Hit:
@@ -95,3 +96,50 @@ def test_a_place_that_stands_in_two_overlapping_passages_is_evidence_once() -> N
         "The fee is 300 yen.",
     ]
     assert sentences[0].text == "The fee is 300 yen."
+
+
+# What a question names ----------------------------------------------------------------------
+
+VISITS = Chunk("visits.html", 0, 40, "Groups send form V-1 three weeks before.")
+LEAVE = Chunk("leave.md", 0, 59, "The deadline of the form J-2 is seven days. Ask the office.")
+
+
+def ranked(question: str, *chunks: Chunk) -> list[str]:
+    hits = [Hit(n, chunk, 1.0) for n, chunk in enumerate(chunks, start=1)]
+    return [sentence.text for sentence in rank_sentences(question, hits)]
+
+
+def test_a_document_that_names_the_form_comes_before_one_with_more_words_of_the_question() -> None:
+    question = "What is the deadline of the form {}?"
+
+    assert ranked(question.format("V-1"), LEAVE, VISITS)[0] == VISITS.text
+    assert ranked(question.format("Ｖ－１"), LEAVE, VISITS)[0] == VISITS.text
+    # Where no document names it, or all do, words decide.
+    for form in ("V-12", "J-2", "for visits"):
+        assert ranked(question.format(form), LEAVE, VISITS)[0].startswith("The deadline")
+
+
+def test_a_form_may_be_named_elsewhere_in_the_document_or_by_the_name_of_the_file() -> None:
+    rest = Chunk("visits.html", 50, 95, "The deadline of the form is three weeks ahead")
+    file = Chunk("V-1.md", 0, 45, "The deadline of the form is three weeks ahead")
+
+    for other in (rest, file):
+        order = ranked("What is the deadline of the form V-1?", LEAVE, VISITS, other)
+        assert order.index(other.text) < order.index("The deadline of the form J-2 is seven days.")
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "found"),
+    [
+        ("様式V-1の期限", "様式Ｖ－１を出す", True),
+        ("様式V-1の期限", "様式V-11を出す", False),
+        ("RFC7231 and ISO 9001?", "rfc 7231", True),  # 9001 alone is a number, not a name
+        ("is A4-b or MP3 meant?", "a4 b, mp3", True),
+        ("is A4-b or MP3 meant?", "a4 b", False),
+        ("3 weeks or 10kg?", "", True),
+    ],
+)
+def test_identifiers_are_compared_without_what_stands_between(
+    question: str, text: str, found: bool
+) -> None:
+    assert names_all(question, text) is found
