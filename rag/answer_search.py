@@ -2,7 +2,7 @@
 
 Greedy decoding keeps the beginning that looks best before the rest is known, and where a model is
 unsure it begins with what stands out in the passages, whatever is asked. Here the best beginnings
-are completed side by side and weighed by log p(answer | passages, question) - 0.3 log p(answer |
+are completed side by side and weighed by log p(answer | passages, question) - 0.2 log p(answer |
 passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9). docs/log.md
 has what that brings.
 """
@@ -17,7 +17,7 @@ from rag.inference.causal_model import CausalModel
 
 _BEGINNINGS = 3
 _FARTHEST = 2.5  # behind the best beginning, in logits; others are not looked at
-_CONTRAST = 0.3
+_CONTRAST = 0.2
 _SEARCHED = 24  # tokens of an answer; a longer one is weighed by so many
 
 
