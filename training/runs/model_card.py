@@ -37,8 +37,8 @@ answer. Made by `python -m training run`; its settings are below.
 
 {data}
 
-{record["rows"]["train"]:,} rows to learn from, each read {trained.get("epochs", 1):g} times on average,
-{record["rows"]["held_out"]:,} held out by document.
+{record["rows"]["train"]:,} rows to learn from, each read {trained.get("epochs", 1):g} times on
+average, {record["rows"]["held_out"]:,} held out by document.
 A prompt shows {shown} and {"has" if style.has_examples else "has no"} worked examples.
 
 ## Training
