@@ -25,6 +25,7 @@ LAYERS = (
         "rag.scan", "rag.sync_command",
     },
     {"rag.abstention", "rag.inference"},
+    {"rag.answer_search"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
