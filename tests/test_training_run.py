@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from training.config import (
     TrainSettings,
 )
 from training.release.activate import ReleaseError, activate, rollback
+from training.release.export_adapter import export_adapter
 from training.runs.folder import Run, RunError, all_runs, find_run
 from training.runs.run import continue_run
 from training.runs.stages import DataNotFitError
@@ -144,6 +146,31 @@ def test_a_run_ends_in_a_model_that_is_compared_and_can_be_activated(
     seen.clear()
     continue_run(find_run(run.id, settings), seen.append)  # all is done: nothing is done again
     assert seen == []
+
+    _check_export(run, tmp_path / "exported")
+
+
+def _check_export(run: Run, out: Path) -> None:
+    """An adapter can be taken out alone, and the mean of two."""
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    other = run.folder.with_name("20260101-000000-other")
+    shutil.copytree(run.folder, other)
+    record = json.loads((other / "run.json").read_text(encoding="utf-8"))
+    (other / "run.json").write_text(json.dumps(record | {"id": other.name}), encoding="utf-8")
+    file = Path("adapter") / "adapter_model.safetensors"
+    learned = load_file(run.folder / file)
+    save_file({name: 3 * weights for name, weights in learned.items()}, other / file)
+
+    for runs, times in (([run], 1), ([run, find_run(other.name, run.settings)], 2)):
+        export_adapter(runs, out)
+        exported = load_file(out / file.name)
+        for name, weights in learned.items():
+            torch.testing.assert_close(exported[name].float(), times * weights, rtol=0.01, atol=0)
+    save_file({name: weights[:1] for name, weights in learned.items()}, other / file)
+    with pytest.raises(RunError, match="are of different shapes or bases"):
+        export_adapter([run, find_run(other.name, run.settings)], out)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def add_release(commands: Any) -> None:  # noqa: ANN401 - argparse names no type
     )
     models.set_defaults(run_command=run_models)
     export = commands.add_parser("export", help="write the adapter of a run, to be handed on")
-    export.add_argument("run", help="name of the run")
+    export.add_argument(
+        "run", nargs="+", help="name of the run; of several the mean of their adapters is written"
+    )
     export.add_argument("--out", type=Path, required=True, help="folder, replaced if it is there")
     export.set_defaults(run_command=run_export)
     for command in (activate, rollback, models, export):
@@ -98,7 +100,7 @@ def run_export(arguments: argparse.Namespace, config: Config) -> int:
     from training.release.export_adapter import export_adapter
     from training.runs.folder import find_run
 
-    export_adapter(find_run(arguments.run, config), arguments.out)
+    export_adapter([find_run(name, config) for name in arguments.run], arguments.out)
     size = sum(file.stat().st_size for file in arguments.out.iterdir()) / 1e6
-    print(f"The adapter of {arguments.run} is in {arguments.out} ({size:.1f} MB).")
+    print(f"The adapter of {' and '.join(arguments.run)} is in {arguments.out} ({size:.1f} MB).")
     return 0

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rag.abstention import ABSTENTION_FILE
 from rag.generate import STYLE_FILE
@@ -17,38 +19,60 @@ CARD = "README.md"
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def export_adapter(run: Run, out: Path) -> None:
-    """Write the adapter of ``run`` to ``out``, with its card, its curves and how it is asked.
+def export_adapter(runs: Sequence[Run], out: Path) -> None:
+    """Write the adapter of the last of ``runs`` to ``out``, with its card and how it is asked.
 
-    Weights are rounded to 16 bits, in which they are merged anyway.
+    Of several runs, A and B are the means of theirs: where one went on from another, that keeps
+    most of what each does better (Wortsman et al., 2022, arXiv:2109.01903). Weights are rounded to 16 bits, in which they are merged anyway.
 
     Args:
-        run: that is done, of a method that makes an adapter.
+        runs: that are done, of a method that makes an adapter.
         out: replaced when it is there.
 
     Raises:
-        RunError: there is no such adapter.
+        RunError: there is no such adapter, or those of the runs are of different shapes.
     """
     import torch
     from safetensors.torch import load_file, save_file
 
-    adapter, model = run.folder / ADAPTER, run.settings.models_dir / str(run.record["model"])
-    if run.state != "done" or not (adapter / ADAPTER_SETTINGS).is_file() or not model.is_dir():
-        raise RunError(
-            f"{run.id} has no adapter to export: a run that is done and whose train.method is "
-            '"lora" or "rslora" has one, as long as its model is among the models.'
-        )
-    settings = json.loads((adapter / ADAPTER_SETTINGS).read_text(encoding="utf-8"))
-    settings["base_model_name_or_path"] = run.record["base"]  # no folder of this machine
+    last = runs[-1]
+    model = _checked(last)
+    settings = json.loads((last.folder / ADAPTER / ADAPTER_SETTINGS).read_text(encoding="utf-8"))
+    settings["base_model_name_or_path"] = last.record["base"]  # no folder of this machine
     settings["target_modules"] = sorted(settings["target_modules"])  # a set, in any order
-    weights = load_file(adapter / _WEIGHTS)
+    weights = load_file(last.folder / ADAPTER / _WEIGHTS)
+    for run in runs[:-1]:
+        _checked(run)
+        more = load_file(run.folder / ADAPTER / _WEIGHTS)
+        if _shapes(more) != _shapes(weights) or run.record["base"] != last.record["base"]:
+            raise RunError(
+                f"The adapters of {run.id} and {last.id} are of different shapes or bases, so they "
+                "have no mean. Export one of them."
+            )
+        weights = {name: weights[name].float() + more[name].float() for name in weights}
     with published(out) as folder:
-        halved = {name: tensor.to(torch.bfloat16) for name, tensor in weights.items()}
+        halved = {name: (one / len(runs)).to(torch.bfloat16) for name, one in weights.items()}
         save_file(halved, folder / _WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(settings, indent=2, sort_keys=True)
         (folder / ADAPTER_SETTINGS).write_text(f"{text}\n", encoding="utf-8")
-        shutil.copyfile(run.folder / LOG, folder / LOG)
+        shutil.copyfile(last.folder / LOG, folder / LOG)
         for name in (CARD, STYLE_FILE, ABSTENTION_FILE):
             if (model / name).is_file():
                 shutil.copyfile(model / name, folder / name)
         refuse_unsafe(folder)
+
+
+def _checked(run: Run) -> Path:
+    """Return the folder of the model that ``run`` made, which has an adapter."""
+    model = run.settings.models_dir / str(run.record["model"])
+    has_adapter = (run.folder / ADAPTER / ADAPTER_SETTINGS).is_file()
+    if run.state != "done" or not has_adapter or not model.is_dir():
+        raise RunError(
+            f"{run.id} has no adapter to export: a run that is done and whose train.method is "
+            '"lora" or "rslora" has one, as long as its model is among the models.'
+        )
+    return model
+
+
+def _shapes(weights: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in weights.items()}
