@@ -23,7 +23,8 @@ def export_adapter(runs: Sequence[Run], out: Path) -> None:
     """Write the adapter of the last of ``runs`` to ``out``, with its card and how it is asked.
 
     Of several runs, A and B are the means of theirs: where one went on from another, that keeps
-    most of what each does better (Wortsman et al., 2022, arXiv:2109.01903). Weights are rounded to 16 bits, in which they are merged anyway.
+    most of what each does better (Wortsman et al., 2022, arXiv:2109.01903). Weights are rounded to
+    16 bits, in which they are merged anyway.
 
     Args:
         runs: that are done, of a method that makes an adapter.
