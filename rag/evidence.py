@@ -36,7 +36,6 @@ _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often th
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
-_OTHER_FACTOR = 0.5  # a document without the form, part or standard that was asked about by name
 _EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 
@@ -151,7 +150,9 @@ def rank_sentences(
     """Return the sentences of ``hits``, each once, the likeliest to hold the answer first.
 
     Terms are weighted by how few of these sentences hold them. Ties keep the order of the
-    hits, so that retrieval decides what words cannot.
+    hits, so that retrieval decides what words cannot. Where a question names a form, a part or a
+    standard, such as V-1, and a document does, too, others have no say: what they tell of another
+    form looks like an answer.
 
     Args:
         question: as asked.
@@ -161,6 +162,7 @@ def rank_sentences(
     """
     wanted = content_terms(question)
     asks_for_number = bool(_ASKS_FOR_NUMBER.search(question))
+    hits = _naming(question, hits) or hits
     candidates = [
         (index, hit.chunk, span)
         for index, hit in enumerate(hits)
@@ -174,7 +176,6 @@ def rank_sentences(
     headings = [set(terms(hit.chunk.heading)) for hit in hits]
     asked_numbers = numbers(question)
     passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
-    named = _naming(question, hits)
     ranked = []
     for number, (index, chunk, (start, end)) in enumerate(candidates):
         found, text = term_sets[number], texts[number]
@@ -187,21 +188,20 @@ def rank_sentences(
             score += _NUMBER_BONUS
         if not content_terms(text) - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR
-        if named and chunk.path not in named:
-            score *= _OTHER_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score))
     return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))
 
 
-def _naming(question: str, hits: Sequence[Hit]) -> set[str]:
-    """Return the documents that name what the question names, as far as ``hits`` show them."""
-    return {
+def _naming(question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the hits of documents that name what the question names, as far as hits show them."""
+    naming = {
         hit.chunk.path
         for hit in hits
         if names_all(question, f"{hit.chunk.path} {hit.chunk.search_text}")
     }
+    return [hit for hit in hits if hit.chunk.path in naming]
 
 
 def _without_repeats(ranked: Iterable[Evidence]) -> list[Evidence]:
