@@ -108,12 +108,12 @@ class LocalGenerator:
         completion: list[int] = []
         while scores is not None and len(completion) < max_new_tokens and not stop.is_set():
             begun = [] if completion else self._begin(prompt, asked, scores, stop)
-            for token in begun or [int(scores.argmax())]:
+            for token in begun[:max_new_tokens] or [int(scores.argmax())]:
                 completion.append(token)
                 if token in end_ids or _is_circling(completion):
                     return
                 yield token
-            if stop.is_set():
+            if stop.is_set() or len(completion) >= max_new_tokens:
                 return
             if len(begun) > 1:  # the search has read other texts meanwhile
                 scores = self._read([*asked, *completion], stop)

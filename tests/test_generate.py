@@ -16,6 +16,7 @@ from rag.config import Config
 from rag.datatypes import Language, Message, Prompt
 from rag.errors import ModelError
 from rag.generate import (
+    STYLE_FILE,
     ExtractiveGenerator,
     LocalGenerator,
     load_generator,
@@ -184,6 +185,27 @@ def test_the_counted_prompt_tokens_are_the_ids_that_are_read(
         return_dict=True,
     )
     assert generator.count_prompt_tokens(QUESTION) == sum(reads) == len(rendered["input_ids"])
+
+
+def test_a_tuned_model_searches_its_answer_and_goes_on_within_the_limit(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.answer_search._FARTHEST", 99.0)
+    tuned = shutil.copytree(folder, tmp_path / "tuned")
+    style = {"evidence_sentences": 4, "has_examples": False, "max_passages": 0}
+    (tuned / STYLE_FILE).write_text(json.dumps(style), encoding="utf-8")
+    generator = load(tuned)
+    torch_model(generator).model.float()
+
+    def answer(most: int) -> list[int]:
+        return list(generator._decode(QUESTION, most, Event()))
+
+    whole = answer(40)
+    assert len(whole) == 40  # 24 of them searched
+    assert [len(answer(most)) for most in (0, 1, 3, 24, 25)] == [0, 1, 3, 24, 25]
+    assert answer(25) == whole[:25]
+    asked = generator.prompt_ids(QUESTION)
+    assert greedy_ids(torch_model(generator), [*asked, *whole[:24]], 16) == whole[24:]
 
 
 def test_what_looks_like_a_control_token_in_a_document_is_counted_letter_by_letter(
@@ -437,6 +459,7 @@ def test_extractive_needs_no_model(tmp_path: Path) -> None:
 @pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="made by `python -m training setup`")
 def test_the_default_model_runs_on_openvino_and_says_what_gptqmodel_says() -> None:
     default = load(DEFAULT_MODEL)
+    default._is_tuned = False  # greedy, as transformers decodes
     stock = TorchCausalModel(DEFAULT_MODEL, default.precision, "cpu")
 
     pieces = list(default.stream(QUESTION, 12, Event()))
