@@ -459,7 +459,7 @@ def test_extractive_needs_no_model(tmp_path: Path) -> None:
 @pytest.mark.skipif(not DEFAULT_MODEL.is_dir(), reason="made by `python -m training setup`")
 def test_the_default_model_runs_on_openvino_and_says_what_gptqmodel_says() -> None:
     default = load(DEFAULT_MODEL)
-    default._is_tuned = False  # greedy, as transformers decodes
+    default._is_tuned, default._abstention = False, {}  # greedy, as transformers decodes
     stock = TorchCausalModel(DEFAULT_MODEL, default.precision, "cpu")
 
     pieces = list(default.stream(QUESTION, 12, Event()))
