@@ -40,7 +40,7 @@ class Recipe:
 def read_recipes(folder: Path = RECIPES) -> list[Recipe]:
     """Return the recipes by name. A damaged file is left out."""
     found = []
-    for file in sorted(folder.glob("*.toml")):
+    for file in sorted(folder.glob("*.toml"), key=lambda file: file.stem):
         try:
             text = file.read_text(encoding="utf-8")
             found.append(Recipe(file.stem, _first_comment(text), tomllib.loads(text)))

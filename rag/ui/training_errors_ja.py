@@ -190,6 +190,11 @@ TRAINING_ERRORS = {
         "{run} には書き出せるアダプターがありません。train.method が「lora」か「rslora」で完了し、"
         "モデルが残っている学習にだけあります。"
     ),
+    "The adapters of {run} and {last} are of different shapes or bases, so they "
+    "have no mean. Export one of them.": (
+        "{run} と {last} のアダプターは形かベースモデルが異なるため、平均できません。"
+        "どちらか一方を書き出してください。"
+    ),
     "{name} cannot name a model here: use letters, digits, - and _.": (
         "{name} はここではモデルの名前にできません。英数字・- ・_ を使ってください。"
     ),
