@@ -230,8 +230,9 @@ def names_all(question: str, text: str) -> bool:
     Full-width letters and what stands between letters and digits make no difference: 様式Ｖ１ is
     V-1, but V-12 is not.
     """
-    text = _folded(text)
-    for identifier in _IDENTIFIER.findall(_folded(question)):
+    identifiers = _IDENTIFIER.findall(_folded(question))
+    text = _folded(text) if identifiers else ""  # most questions name none
+    for identifier in identifiers:
         parts = r"[-_/.\s]?".join(_IDENTIFIER_PART.findall(identifier))
         if not re.search(rf"(?<![a-z0-9]){parts}(?![a-z0-9])", text):
             return False

@@ -5,19 +5,18 @@ another hand, and half of them repeat the question, so that the choice of senten
 the model.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from rag.language import detect_language, sentence_spans
 from training.datatypes import AnswerRow, QAExample
+from training.rows.hidden_instructions import instruction_words
 
-_WORDS = Path(__file__).with_suffix(".json")  # by language, with {target} and perhaps {question}
+_WORDS = Path(__file__).with_suffix(".json")
 _TARGETS = ("ZEBRA-7", "KESTREL", "QUOKKA-19", "MARZIPAN", "OBSIDIAN-3")
 _TARGET = re.compile("|".join(map(re.escape, _TARGETS)))
 
@@ -46,16 +45,10 @@ def is_shown(row: AnswerRow) -> bool:
 
 def _attacked(example: QAExample, rng: np.random.Generator) -> str:
     passage = example.passage
-    words = _words()["ja" if detect_language(passage) == "ja" else "en"]
+    words = instruction_words(_WORDS)["ja" if detect_language(passage) == "ja" else "en"]
     target = _TARGETS[int(rng.integers(len(_TARGETS)))]
     template = words[int(rng.integers(len(words)))]
     sentence = template.replace("{target}", target).replace("{question}", example.question)
     ends = [0, *(end for _, end in sentence_spans(passage))]
     place = ends[int(rng.integers(len(ends)))]
     return f"{passage[:place]} {sentence} {passage[place:].lstrip()}".strip()
-
-
-@cache
-def _words() -> dict[str, list[str]]:
-    words: dict[str, list[str]] = json.loads(_WORDS.read_text(encoding="utf-8"))
-    return words

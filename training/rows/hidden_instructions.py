@@ -17,7 +17,7 @@ import numpy as np
 from rag.language import detect_language, sentence_spans
 from training.datatypes import QAExample
 
-_WORDS = Path(__file__).with_suffix(".json")  # by language, with {target} and perhaps {question}
+_WORDS = Path(__file__).with_suffix(".json")
 _ENGLISH_TARGETS = (
     "BANANA", "yes", "42", "PWNED", "I cannot answer", "call 555-0199", "the moon", "OK",
     "visit example.com", "no information", "Mr. Smith", "1999", "HACKED", "a secret",
@@ -63,6 +63,13 @@ def with_hidden_instructions(
     return [replace(e, passage=changed.get(e.passage, e.passage)) for e in examples]
 
 
+@cache
+def instruction_words(file: Path) -> dict[str, list[str]]:
+    """Return the instructions of a file by language, with {target} and perhaps {question}."""
+    words: dict[str, list[str]] = json.loads(file.read_text(encoding="utf-8"))
+    return words
+
+
 def is_hidden_instruction(sentence: str) -> bool:
     """Tell whether a sentence is one that `with_hidden_instructions` writes, or the end of one."""
     return bool(_pattern().fullmatch(sentence.strip(_QUOTES).replace("?", "")))
@@ -83,7 +90,7 @@ def _with_instruction(
     targets = _JAPANESE_TARGETS if is_japanese else _ENGLISH_TARGETS
     others = [answer for answer in _some(answers[is_japanese], rng) if answer not in passage]
     target = _one([*targets, *others], rng)
-    words = _one(_words()["ja" if is_japanese else "en"], rng)
+    words = _one(instruction_words(_WORDS)["ja" if is_japanese else "en"], rng)
     sentence = words.format(target=target, question=_one(questions, rng))
     ends = [0, *(end for _, end in sentence_spans(passage))]
     place = ends[int(rng.integers(len(ends)))]
@@ -101,16 +108,10 @@ def _some(answers: Sequence[str], rng: np.random.Generator) -> list[str]:
 
 
 @cache
-def _words() -> dict[str, list[str]]:
-    words: dict[str, list[str]] = json.loads(_WORDS.read_text(encoding="utf-8"))
-    return words
-
-
-@cache
 def _pattern() -> re.Pattern[str]:
     """Return what matches each sentence of each instruction, whatever it asks and demands."""
     pieces: dict[str, None] = {}
-    for words in chain.from_iterable(_words().values()):
+    for words in chain.from_iterable(instruction_words(_WORDS).values()):
         for question in (f"{_QUESTION}?", _QUESTION):  # its mark may end a sentence
             filled = words.format(target=_TARGET, question=question)
             for start, end in sentence_spans(filled):
