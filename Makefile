@@ -22,7 +22,8 @@ endif
 	@$(BIN)/python -m rag serve --port $(PORT)
 
 setup: $(VENV)/.requirements ## virtual environment, libraries, default models
-	@test -d models/fumikura-135m-gptq || $(BIN)/python -m training setup
+	@test -d models/fumikura-135m-gptq -a -d models/fumikura-span-reader \
+	  || $(BIN)/python -m training setup
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; found " + sys.version.split()[0] + ". Run: make run PYTHON=python3.11")'
@@ -55,7 +56,8 @@ check: $(VENV)/.dev ## style, types, architecture
 	@$(BIN)/python -m pytest --quiet tests/test_architecture.py
 
 clean: ## remove what was built here, but not your state/
-	rm -rf $(VENV) index models/smollm2-135m-instruct models/fumikura-135m models/fumikura-135m-gptq
+	rm -rf $(VENV) index models/smollm2-135m-instruct models/fumikura-135m models/fumikura-135m-gptq \
+	  models/fumikura-span-reader
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'

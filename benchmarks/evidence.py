@@ -6,8 +6,9 @@ Each FILE has the format of SQuAD (.json or .json.gz). Its contexts are the pass
 an answer are asked twice: as they are, and with their own passage taken away, so that only near
 misses are left. Where the file has unanswerable questions of its own, those are asked as well.
 Reports the area under the ROC curve and, at the thresholds of the settings, how many questions of
-each kind are not attempted. ``--fit`` prints the weights that a logistic regression over all files
-gives; fit on training files only. Needs the default embedder and scikit-learn.
+each kind are not attempted. ``--fit`` prints the weights that logistic regressions over all files give:
+of what retrieval knows, and of that together with what the span reader found. Fit on training files
+only, the second on passages that the span reader did not learn from. Needs the default embedder.
 """
 
 import argparse
@@ -20,18 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.config import Config, load_config
-from rag.datatypes import Chunk, Hit
+from rag.datatypes import Chunk
 from rag.embed import load_embedder
 from rag.environment import prepare_process
 from rag.evaluation.questions import QuestionSet, read_questions
-from rag.evidence import evidence_features, evidence_score
+from rag.evidence import evidence_features, evidence_score, retrieval_logit
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import Retriever
+from rag.span_reader import load_span_reader
 from rag.vector_index import FaissVectorIndex
 
 SEED = 5
 FEATURES = ("coverage", "sentence", "lead", "score")
+READ = ("retrieval", "span")
 
 
 @dataclass
@@ -39,12 +42,17 @@ class Sample:
     """Features and scores of questions of one kind."""
 
     features: list[tuple[float, ...]]
+    read: list[tuple[float, float]]  # log-odds by retrieval and of the likeliest span
     scores: list[float]
 
     def add(self, question: str, retriever: Retriever, k: int) -> None:
         """Ask ``question`` and keep what is known of it then."""
-        hits: Sequence[Hit] = retriever.retrieve(question, detect_language(question), k)
+        language = detect_language(question)
+        hits = retriever.read(question, language, retriever.retrieve(question, language, k))
         weight = retriever.lexical.term_weight
+        spans = [span.log_odds for hit in hits for span in hit.spans or ()]
+        if spans:
+            self.read.append((retrieval_logit(question, hits, weight), max(spans)))
         self.features.append(evidence_features(question, hits, weight))
         self.scores.append(evidence_score(question, hits, weight))
 
@@ -69,8 +77,7 @@ def main() -> int:
     arguments = parser.parse_args()
     prepare_process()
     config = load_config()
-    positive: list[tuple[float, ...]] = []
-    negative: list[tuple[float, ...]] = []
+    found: list[tuple[Sample, Sample]] = []
     for file in arguments.files:
         questions = read_questions(file)
         answerable, removed, impossible = _ask(questions, config, arguments.limit)
@@ -79,10 +86,10 @@ def main() -> int:
         _report("passage taken away", answerable, removed, least)
         if impossible.scores:
             _report("unanswerable", answerable, impossible, least)
-        positive += answerable.features
-        negative += removed.features
+        found.append((answerable, removed))
     if arguments.fit:
-        _fit(positive, negative)
+        _fit(FEATURES, [one.features for one, _ in found], [other.features for _, other in found])
+        _fit(READ, [one.read for one, _ in found], [other.read for _, other in found])
     return 0
 
 
@@ -95,8 +102,9 @@ def _ask(asked: QuestionSet, config: Config, limit: int) -> tuple[Sample, Sample
         vectors=FaissVectorIndex.from_vectors(embedder.embed_passages(contexts)),
         embedder=embedder,
         embed_languages=config.embed_languages or embedder.languages,
+        span_reader=load_span_reader(config),
     )
-    answerable, removed, impossible = (Sample([], []) for _ in range(3))
+    answerable, removed, impossible = (Sample([], [], []) for _ in range(3))
     order = np.random.default_rng(SEED).permutation(len(questions))
     for question in (questions[n] for n in order):
         if not question.is_answerable and len(impossible.scores) < limit:
@@ -142,12 +150,19 @@ def _share(sample: Sample, least: float) -> str:
     return f"{sum(score < least for score in sample.scores) / len(sample.scores):.1%}"
 
 
-def _fit(positive: Sequence[tuple[float, ...]], negative: Sequence[tuple[float, ...]]) -> None:
+def _fit(
+    names: Sequence[str],
+    positive: Sequence[Sequence[tuple[float, ...]]],
+    negative: Sequence[Sequence[tuple[float, ...]]],
+) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    labels = [1] * len(positive) + [0] * len(negative)
-    model = LogisticRegression(C=1000.0).fit([*positive, *negative], labels)
-    weights = zip(FEATURES, model.coef_[0], strict=True)
+    held, missed = ([row for part in parts for row in part] for parts in (positive, negative))
+    if not held:
+        return
+    labels = [1] * len(held) + [0] * len(missed)
+    model = LogisticRegression(C=1000.0).fit([*held, *missed], labels)
+    weights = zip(names, model.coef_[0], strict=True)
     print("fit: " + ", ".join(f"{name} {value:.2f}" for name, value in weights), end=", ")
     print(f"constant {model.intercept_[0]:.2f}")
 

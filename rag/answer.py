@@ -48,6 +48,7 @@ def prompt_over(
         ValueError: no hits.
     """
     similarity = retriever.similarity_to(question, language)
+    hits = retriever.read(question, language, hits)
     score = round(evidence_score(question, hits, retriever.lexical.term_weight), 4)
 
     def prompt(hits: Sequence[Hit]) -> Prompt:
@@ -134,6 +135,7 @@ class Answerer:
     def _answer(self, question: str, language: Language, stop: Event) -> Iterator[Token | Answer]:
         started = time.perf_counter()
         hits = self.retriever.retrieve(question, language, self.config.top_k)
+        hits = self.retriever.read(question, language, hits)
         timings = Timings(retrieve_ms=_milliseconds(started))
         evidence = evidence_score(question, hits, self.retriever.lexical.term_weight)
         unanswered = self._unanswered(question, language, hits, evidence)

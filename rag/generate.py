@@ -29,6 +29,7 @@ from rag.inference.device import torch_device, uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
 from rag.prompt import NOT_FOUND, unasked
+from rag.span_agreement import proposed_answers, support
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
@@ -131,7 +132,15 @@ class LocalGenerator:
         if not self._is_tuned or scores.argmax() == not_found:
             return [int(scores.argmax())]
         scores[not_found] = -np.inf
-        return likeliest_answer(self.model, scores, asked, self.prompt_ids(unasked(prompt)), stop)
+        return likeliest_answer(
+            self.model,
+            scores,
+            asked,
+            self.prompt_ids(unasked(prompt)),
+            [self.model.encode(answer) for answer in proposed_answers(prompt)],
+            lambda ids: support(prompt, self.model.tokenizer.decode(list(ids))),
+            stop,
+        )
 
     def _read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
         """Read a text from its beginning; return the scores of what may follow."""

@@ -7,7 +7,7 @@ twice, and take a sentence that one of them cuts for its end.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.datatypes import Chunk, Hit
+from rag.datatypes import Chunk, Hit, Span
 
 
 def join_neighbours(hits: Sequence[Hit]) -> list[Hit]:
@@ -24,9 +24,16 @@ def join_neighbours(hits: Sequence[Hit]) -> list[Hit]:
         whole = hit.chunk
         for other in near:  # two that were apart may both touch the one between them
             whole = _union(whole, other.chunk)
-        joined[joined.index(near[0])] = replace(near[0], chunk=whole)
+        spans = [span for other in (*near, hit) for span in other.spans or ()]
+        joined[joined.index(near[0])] = replace(near[0], chunk=whole, spans=_likeliest(spans))
         joined = [other for other in joined if other not in near[1:]]
     return [replace(hit, rank=rank) for rank, hit in enumerate(joined, start=1)]
+
+
+def _likeliest(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Return ``spans``, likeliest first, each place once."""
+    ranked = sorted(spans, key=lambda span: -span.log_odds)
+    return tuple({(span.start, span.end): span for span in reversed(ranked)}.values())[::-1]
 
 
 def _touch(one: Chunk, other: Chunk) -> bool:

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.datatypes import Language, Prompt, PromptStyle
+from rag.datatypes import Language, Prompt, PromptStyle, Span
 
 RankedRows = list[tuple[int, float]]  # (row of the index, score), best first
 
@@ -112,6 +112,22 @@ class Reranker(Protocol):
 
     def scores(self, question: str, passages: Sequence[str]) -> NDArray[np.float32]:
         """Return how well each passage answers, 0 to 1. Shape: ``(len(passages),)``."""
+        ...
+
+
+class SpanReader(Protocol):
+    """Reads a question and a passage together, and tells which words of the passage answer it."""
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        """Languages in which it finds the answers of a few simple questions."""
+        ...
+
+    def spans(self, question: str, passages: Sequence[str]) -> list[tuple[Span, ...]]:
+        """Return the likeliest spans of each passage, best first, with offsets into its text.
+
+        The log-odds of two passages can be compared: all are against "it does not answer".
+        """
         ...
 
 

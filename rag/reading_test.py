@@ -21,7 +21,7 @@ _MAX_NEW_TOKENS = 24
 _REMEMBERED = 20  # models
 
 # Two facts, a question about one of them, and what a right answer contains.
-_QUESTIONS: dict[Language, tuple[tuple[str, str, str, str], ...]] = {
+READING_QUESTIONS: dict[Language, tuple[tuple[str, str, str, str], ...]] = {
     "en": (
         ("The train leaves at 10:40.", "Tickets cost 5 euros.", "When does it leave?", "10:40"),
         ("Anna paints houses.", "Ben repairs bicycles.", "Who repairs bicycles?", "Ben"),
@@ -43,11 +43,11 @@ _QUESTIONS: dict[Language, tuple[tuple[str, str, str, str], ...]] = {
 
 def readable_languages(generator: Generator) -> tuple[Language, ...]:
     """Return the languages in which ``generator`` answers at least half of the questions."""
-    return tuple(language for language in _QUESTIONS if _score(generator, language) >= PASS_SHARE)
+    return tuple(name for name in READING_QUESTIONS if _score(generator, name) >= PASS_SHARE)
 
 
 def _score(generator: Generator, language: Language) -> float:
-    questions = _QUESTIONS[language]
+    questions = READING_QUESTIONS[language]
     style = replace(generator.style, evidence_sentences=0)
     right = 0
     for first, second, question, expected in questions:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.corpus import Corpus
-from rag.datatypes import Chunk, Hit, Language
+from rag.datatypes import Chunk, Hit, Language, Span
 from rag.evidence import Similarity, best_sentence, phrase_shares, shares_of, term_worths
-from rag.protocols import Embedder, LexicalIndex, Reranker, VectorIndex
+from rag.protocols import Embedder, LexicalIndex, Reranker, SpanReader, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion
 TEXT_POOL = 20  # best rows whose sentences and phrases are looked at
@@ -46,6 +46,7 @@ class Retriever:
     reranker: Reranker | None = None
     rerank_pool: int = 20  # best rows that it reads
     min_score: float = 0.0  # of a hit, 0 to 1
+    span_reader: SpanReader | None = None
 
     def retrieve(self, question: str, language: Language, k: int) -> list[Hit]:
         """Return at most ``k`` hits, best first, no two with the same text.
@@ -134,6 +135,20 @@ class Retriever:
         answering = [replace(read[n], rerank_score=float(scores[n])) for n in order]
         return answering + hits[self.rerank_pool :]
 
+    def read(self, question: str, language: Language, hits: Sequence[Hit]) -> list[Hit]:
+        """Return ``hits``, each with the spans that may answer, as far as none read it before.
+
+        As they are without a span reader, and in a language that it does not know.
+        """
+        if self.span_reader is None or language not in self.span_reader.languages:
+            return list(hits)
+        unread = [hit.chunk.text for hit in hits if hit.spans is None]
+        found = iter(self.span_reader.spans(question, unread))
+        return [
+            replace(hit, spans=_moved(next(found), hit.chunk.start)) if hit.spans is None else hit
+            for hit in hits
+        ]
+
     def _complete(
         self,
         question: str,
@@ -156,3 +171,8 @@ class Retriever:
             return None
         query = self.embedder.embed_query(question)
         return lambda texts: (self.embedder.embed_passages(texts) @ query).tolist()
+
+
+def _moved(spans: Sequence[Span], start: int) -> tuple[Span, ...]:
+    """Return spans of a passage as spans of its document, in which the passage starts there."""
+    return tuple(replace(s, start=s.start + start, end=s.end + start) for s in spans)

@@ -1,6 +1,6 @@
 """The search for the likeliest answer, checked against every beginning read alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
 
 import numpy as np
@@ -52,9 +52,18 @@ def completed(model: CausalModel, first: int, most: int) -> list[int]:
     return answer
 
 
-def searched(model: CausalModel, stop: Event | None = None) -> list[int]:
+def no_support(answer: Sequence[int]) -> float:
+    return 0.0
+
+
+def searched(
+    model: CausalModel,
+    stop: Event | None = None,
+    proposed: Sequence[Sequence[int]] = (),
+    support: Callable[[Sequence[int]], float] = no_support,
+) -> list[int]:
     scores = alone(model, ASKED)
-    return likeliest_answer(model, scores, ASKED, UNASKED, stop or Event())
+    return likeliest_answer(model, scores, ASKED, UNASKED, proposed, support, stop or Event())
 
 
 def test_rows_read_side_by_side_see_what_each_would_see_alone(model: CausalModel) -> None:
@@ -98,7 +107,7 @@ def test_a_beginning_that_is_far_ahead_is_taken_without_reading_on(
     monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
     scores = alone(model, ASKED)
 
-    found = likeliest_answer(model, scores, ASKED, UNASKED, Event())
+    found = likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, Event())
 
     assert found == [int(scores.argmax())]
     assert model.logits(found, Event()) is not None  # it goes on where it was
@@ -112,7 +121,9 @@ def test_an_answer_ends_with_the_token_that_ends_it(
     end = min(model.end_ids)
     scores[end] = scores.max() + 50  # the surest beginning is the end
 
-    assert likeliest_answer(model, scores, ASKED, UNASKED, Event()) == [end]
+    found = likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, Event())
+
+    assert found == [end]
 
 
 def test_a_search_that_is_stopped_returns_the_beginning_it_has(
@@ -124,3 +135,28 @@ def test_a_search_that_is_stopped_returns_the_beginning_it_has(
 
     assert len(searched(model, stop)) == 1
     assert len(searched(model)) > 1
+
+
+def test_a_proposed_answer_is_weighed_with_its_support_and_then_completed(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_search, "_SEARCHED", 5)
+    monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
+    proposed = [40, 41]
+    greedy = completed(model, int(alone(model, ASKED).argmax()), most=5)
+    forced = list(proposed)
+    while forced[-1] not in model.end_ids and len(forced) < 5:
+        forced.append(int(alone(model, [*ASKED, *forced]).argmax()))
+    worth = [
+        log_p(model, ASKED, a) - answer_search._CONTRAST * log_p(model, UNASKED, a)
+        for a in (greedy, forced)
+    ]
+    needed = worth[0] - worth[1]  # what the proposed one lacks
+
+    def helped(by: float) -> list[int]:
+        return searched(
+            model, proposed=[proposed], support=lambda a: by if list(a[:2]) == proposed else 0.0
+        )
+
+    assert helped(needed + 0.5) == forced
+    assert helped(needed - 0.5) == greedy

@@ -24,7 +24,7 @@ LAYERS = (
         "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
         "rag.scan", "rag.sync_command",
     },
-    {"rag.abstention", "rag.inference"},
+    {"rag.abstention", "rag.inference", "rag.reading_test", "rag.span_agreement"},
     {"rag.answer_search"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
@@ -34,7 +34,7 @@ LAYERS = (
     },
     {
         "rag.backends", "rag.comparison", "rag.embed_process", "rag.filters", "rag.gather",
-        "rag.rerank", "rag.reading_test", "rag.retrieve", "rag.survey",
+        "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.survey",
     },
     {"rag.answer", "rag.answer_models", "rag.build"},
     {"rag.engine"},
@@ -75,6 +75,7 @@ OWNERS = {
         "training.tuning.pretrain",
         "training.tuning.classify",
         "training.rows.encoding",
+        "training.span_reader.network",
         "training.tuning.sft",
         "training.tuning.sft_trainer",
         "training.tuning.tree_attention",

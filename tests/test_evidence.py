@@ -1,12 +1,14 @@
 """How probably the passages hold an answer, worked out by hand and in order."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
+from rag import evidence
 from rag.answer import Answerer
 from rag.config import Config
-from rag.datatypes import Chunk, Hit
+from rag.datatypes import Chunk, Hit, Span
 from rag.evidence import evidence_features, evidence_score, rank_sentences
 from rag.language import names_all
 
@@ -70,13 +72,13 @@ def test_no_hits_are_no_evidence_and_one_hit_is_enough_to_score() -> None:
 
 
 @pytest.mark.parametrize(
-    ("evidence", "level"),
+    ("score", "level"),
     [(0.9, "strong"), (0.65, "strong"), (0.64, "partial"), (0.35, "partial"), (0.1, "weak")],
 )
-def test_levels_follow_the_settings(evidence: float, level: str) -> None:
+def test_levels_follow_the_settings(score: float, level: str) -> None:
     answerer = Answerer(Config(), "", None, lambda language: None)  # type: ignore[arg-type, return-value]
 
-    assert answerer._evidence_level(evidence) == level
+    assert answerer._evidence_level(score) == level
 
 
 def test_a_place_that_stands_in_two_overlapping_passages_is_evidence_once() -> None:
@@ -143,3 +145,46 @@ def test_identifiers_are_compared_without_what_stands_between(
     question: str, text: str, found: bool
 ) -> None:
     assert names_all(question, text) is found
+
+
+def read(hit: Hit, *spans: tuple[str, float]) -> Hit:
+    places = [(hit.chunk.text.index(text), text, log_odds) for text, log_odds in spans]
+    found = tuple(Span(at, at + len(text), text, log_odds) for at, text, log_odds in places)
+    return replace(hit, spans=found)
+
+
+def test_a_span_reader_speaks_beside_retrieval_worked_out_by_hand() -> None:
+    first, second, third = FOUND
+    hits = [read(first, ("300 yen", 2.0), ("half", -1.0)), read(second, ("six", 0.5)), third]
+    fitted = evidence._READ_WORDS_ALONE
+    retrieval = math.log(1 / (1 / evidence_score("loan fee students", FOUND, even) - 1))
+    logit = fitted.constant + fitted.retrieval * retrieval + fitted.span * 2.0
+
+    assert evidence_score("loan fee students", hits, even) == pytest.approx(
+        1 / (1 + math.exp(-logit))
+    )
+
+
+def test_the_sentence_with_the_likelier_span_comes_first_and_keeps_its_spans() -> None:
+    text = "The loan fee is 300 yen. Students pay half of the loan fee."
+    plain = [hit(text, 0.7)]
+
+    def ranked(one: float, other: float) -> list[str]:
+        hits = [read(plain[0], ("300 yen", one), ("half", other))]
+        return [sentence.spans[0].text for sentence in rank_sentences("loan fee?", hits)]
+
+    assert ranked(4.0, -4.0) == ["300 yen", "half"]
+    assert ranked(-4.0, 4.0) == ["half", "300 yen"]
+
+
+def test_what_the_spans_add_is_their_share_of_the_odds() -> None:
+    text = "The loan fee is 300 yen. Students pay half."
+    plain = {s.text: s.score for s in rank_sentences("loan fee?", [hit(text, 0.7)])}
+    hits = [read(hit(text, 0.7), ("300 yen", math.log(2)), ("half", math.log(1)))]
+
+    scores = {s.text: s.score for s in rank_sentences("loan fee?", hits)}
+
+    weight = evidence._SPAN_WEIGHT
+    first, second = "The loan fee is 300 yen.", "Students pay half."
+    assert scores[first] - plain[first] == pytest.approx(weight * 2 / (1 + 2 + 1))
+    assert scores[second] - plain[second] == pytest.approx(weight * 1 / (1 + 2 + 1))

@@ -15,10 +15,12 @@ from training.commands.release import add_release
 from training.commands.retriever import add_retriever
 from training.commands.run import add_run
 from training.commands.setup import add_setup
+from training.commands.span_reader import add_span_reader
 
 # As a user meets them: make the models, look at examples, teach, compare, let answer.
 _ADDERS = (
-    add_setup, add_check, add_run, add_evaluate, add_release, add_retriever, add_experiments,
+    add_setup, add_check, add_run, add_evaluate, add_release, add_retriever, add_span_reader,
+    add_experiments,
 )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ FORMAT = 1  # of the exported folder; another number is another folder
 ENCODER_EXPORTER = "rag.inference.export_encoder"
 DECODER_EXPORTER = "rag.inference.export_decoder"
 RERANKER_EXPORTER = "rag.inference.export_reranker"
+SPAN_EXPORTER = "rag.inference.export_spans"
 
 Facts = dict[str, Any]
 
@@ -37,7 +38,7 @@ def exported_folder(exporter: str, model: Path, models_dir: Path) -> Path | None
     """Return the graph of ``model``, made now if need be; None when it has none.
 
     Args:
-        exporter: `ENCODER_EXPORTER`, `RERANKER_EXPORTER` or `DECODER_EXPORTER`.
+        exporter: one of the exporters above.
         model: folder of the model.
         models_dir: where graphs are kept.
     """

@@ -226,6 +226,23 @@ ERRORS = {
         "RAG_RERANK_MODEL に別のモデルを設定してください。"
     ),
     (
+        "The span reader in {folder} could not be loaded ({error}). Check that it is a model for "
+        "extractive question answering and that RAG_DEVICE fits this machine, or set "
+        "RAG_SPAN_MODEL to another one."
+    ): (
+        "{folder} の読解モデルを読み込めませんでした（{error}）。"
+        "抜き出し型の質問応答モデルであることと、"
+        "RAG_DEVICE がこのパソコンに合っていることを確認するか、"
+        "RAG_SPAN_MODEL に別のモデルを設定してください。"
+    ),
+    (
+        "The model in {folder} does not find answers in passages. Set RAG_SPAN_MODEL to a model "
+        "for extractive question answering, or to nothing."
+    ): (
+        "{folder} のモデルは文章の中から答えを抜き出せません。"
+        "RAG_SPAN_MODEL に抜き出し型の質問応答モデルを設定するか、空にしてください。"
+    ),
+    (
         "The model in {folder} is no reranker: it has no score for a question and a passage. Set "
         "RAG_RERANK_MODEL to a CrossEncoder of sentence-transformers."
     ): (

@@ -1,4 +1,4 @@
-"""Make the default answer model once: base weights, the shipped adapter folded in, then GPTQ.
+"""Make the default models once: the span reader; then base weights, the adapter in them, GPTQ.
 
 Each step appears as a whole, by one rename.
 """
@@ -20,6 +20,7 @@ from training.checkpoints.calibration import calibration_prompts, tokens_of_prom
 from training.checkpoints.merge import write_merged
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import quantize
+from training.checkpoints.span_model import make_span_model
 from training.config import DEFAULT_BASE, QuantizeSettings
 
 UNTUNED_BASE = "smollm2-135m-instruct"
@@ -49,13 +50,14 @@ this project).
 
 
 def make_default_models(config: Config, progress: Callable[[Progress], None]) -> Path:
-    """Return the folder of the default answer model, after making what is missing of it.
+    """Return the folder of the default answer model, after making what is missing of the models.
 
     Interrupting is safe: a model folder appears only when it is complete.
 
     Raises:
         ModelError: a wheel is not installed.
     """
+    make_span_model(config, progress)  # first: it takes seconds, the other minutes
     folder = config.models_dir / DEFAULT_ANSWER_MODEL
     if not folder.is_dir():
         answerer = make_answerer(config, progress)

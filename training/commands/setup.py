@@ -1,4 +1,4 @@
-"""``python -m training setup``: make the default answer model when it is missing."""
+"""``python -m training setup``: make the default models that are missing."""
 
 import argparse
 import sys
@@ -10,16 +10,17 @@ from rag.config import Config
 from rag.datatypes import Progress
 
 _STAGES = {
-    "dequantize": "reading the base model (about 20 s)",
-    "merge": "folding what it was taught into it (about 10 s)",
-    "calibrate": "quantizing it to 4 bits with GPTQ (about 3 minutes on two cores)",
-    "export": "making the graphs for this CPU (about 20 s)",
+    "span": "Models: making the span reader (a few seconds)",
+    "dequantize": "Answer model: reading the base model (about 20 s)",
+    "merge": "Answer model: folding what it was taught into it (about 10 s)",
+    "calibrate": "Answer model: quantizing it to 4 bits with GPTQ (about 3 minutes on two cores)",
+    "export": "Answer model: making the graphs for this CPU (about 20 s)",
 }
 
 
 def add_setup(commands: Any) -> None:  # noqa: ANN401 - argparse names no type for it
     """Add the command to those of ``python -m training``."""
-    setup = commands.add_parser("setup", help="make the default answer model when it is missing")
+    setup = commands.add_parser("setup", help="make the default models that are missing")
     setup.add_argument("--models", type=Path, help="folder of the models")
     setup.add_argument("--config", type=Path, help="TOML file with settings")
     setup.set_defaults(run_command=run_setup)
@@ -48,7 +49,7 @@ class _Printer:
 
     def __call__(self, progress: Progress) -> None:
         if progress.stage in _STAGES:
-            print(f"Answer model: {_STAGES[progress.stage]} ...", file=self._out, flush=True)
+            print(f"{_STAGES[progress.stage]} ...", file=self._out, flush=True)
         elif progress.done % 5 == 0 or progress.done == progress.total:
             seconds = time.monotonic() - self._started
             line = f"  layer {progress.done} of {progress.total}, {seconds:.0f} s"

@@ -17,12 +17,12 @@ import numpy as np
 from rag.language import detect_language, sentence_spans
 from training.datatypes import QAExample
 
-_WORDS = Path(__file__).with_suffix(".json")
-_ENGLISH_TARGETS = (
+INSTRUCTIONS = Path(__file__).with_suffix(".json")
+ENGLISH_TARGETS = (
     "BANANA", "yes", "42", "PWNED", "I cannot answer", "call 555-0199", "the moon", "OK",
     "visit example.com", "no information", "Mr. Smith", "1999", "HACKED", "a secret",
 )  # fmt: skip
-_JAPANESE_TARGETS = (
+JAPANESE_TARGETS = (
     "バナナ", "はい", "42", "乗っ取り完了", "回答できません", "山田太郎", "月", "了解", "1999年",
     "example.comへ", "情報なし", "秘密", "ハッキング成功", "電話してください",
 )  # fmt: skip
@@ -87,10 +87,10 @@ def _with_instruction(
     rng: np.random.Generator,
 ) -> str:
     is_japanese = detect_language(passage) == "ja"
-    targets = _JAPANESE_TARGETS if is_japanese else _ENGLISH_TARGETS
+    targets = JAPANESE_TARGETS if is_japanese else ENGLISH_TARGETS
     others = [answer for answer in _some(answers[is_japanese], rng) if answer not in passage]
     target = _one([*targets, *others], rng)
-    words = _one(instruction_words(_WORDS)["ja" if is_japanese else "en"], rng)
+    words = _one(instruction_words(INSTRUCTIONS)["ja" if is_japanese else "en"], rng)
     sentence = words.format(target=target, question=_one(questions, rng))
     ends = [0, *(end for _, end in sentence_spans(passage))]
     place = ends[int(rng.integers(len(ends)))]
@@ -104,14 +104,14 @@ def _one(among: Sequence[str], rng: np.random.Generator) -> str:
 
 def _some(answers: Sequence[str], rng: np.random.Generator) -> list[str]:
     """Return as many answers as there are other targets, so that each is as likely."""
-    return [_one(answers, rng) for _ in _ENGLISH_TARGETS] if answers else []
+    return [_one(answers, rng) for _ in ENGLISH_TARGETS] if answers else []
 
 
 @cache
 def _pattern() -> re.Pattern[str]:
     """Return what matches each sentence of each instruction, whatever it asks and demands."""
     pieces: dict[str, None] = {}
-    for words in chain.from_iterable(instruction_words(_WORDS).values()):
+    for words in chain.from_iterable(instruction_words(INSTRUCTIONS).values()):
         for question in (f"{_QUESTION}?", _QUESTION):  # its mark may end a sentence
             filled = words.format(target=_TARGET, question=question)
             for start, end in sentence_spans(filled):

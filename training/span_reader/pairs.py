@@ -1,0 +1,181 @@
+"""Pairs of a question and a text to look for its answer in, made anew whenever one is read.
+
+Some texts hold the answer. Some hold none: another passage that shares the words of the question,
+the passage without the sentences that answer, or the passage that answers a question of which one
+detail was changed. Some are one corner of a contrast. Some tell the reader what to say, and are to
+be read past.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from rag.datatypes import Language
+from rag.language import sentence_spans
+from training.rows.hidden_instructions import (
+    ENGLISH_TARGETS,
+    INSTRUCTIONS,
+    JAPANESE_TARGETS,
+    instruction_words,
+)
+from training.span_reader.contrast import Exchanger
+from training.span_reader.questions import SpanQuestion
+
+NEAR_MISS_SHARE = 0.08  # of the questions, where they have one
+REMOVED_SHARE = 0.05
+ALTERED_SHARE = 0.08
+CONTRAST_SHARE = 0.28
+_OTHER_TEXT_SHARE = 0.37  # of the contrasts: only the text is changed
+_OTHER_QUESTION_SHARE = 0.33  # only the question; the rest are changed in both
+INSTRUCTION_SHARE = 0.2  # of all texts, whatever they hold
+_SIZES: dict[Language, tuple[int, int]] = {"ja": (40, 260), "en": (150, 900)}  # characters
+_TARGETS: dict[Language, Sequence[str]] = {"ja": JAPANESE_TARGETS, "en": ENGLISH_TARGETS}
+_NEAREST_RATE = 0.8  # of the exponential distribution that prefers the nearest misses
+_BESIDE = 4  # sentences that are kept beside a removed answer
+_LEAST_SENTENCES = 3  # of a passage that the answer is removed from
+_LONGEST_LURE = 30  # characters of an answer that an instruction demands
+_LURE_SHARE = 0.5  # of the instructions: the answer to another question, which looks right
+_OWN_QUESTION_SHARE = 0.6  # of the instructions: about the question at hand
+
+Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and a text. ``text[start:end]`` answers it; ``span`` is None when nothing does."""
+
+    question: str
+    text: str
+    span: tuple[int, int] | None
+
+
+def crop(sentences: Spans, first: int, last: int, size: float, rng: Random) -> tuple[int, int]:
+    """Return the span of whole sentences around those from ``first`` to ``last``.
+
+    Sentences are added on a random side until ``size`` characters are reached.
+    """
+    while sentences[last][1] - sentences[first][0] < size:
+        can_go_back, can_go_on = first > 0, last < len(sentences) - 1
+        if not (can_go_back or can_go_on):
+            break
+        if not can_go_on or (can_go_back and rng.random() < 0.5):
+            first -= 1
+        else:
+            last += 1
+    return sentences[first][0], sentences[last][1]
+
+
+class PairMaker:
+    """Makes a pair of a question, another one each time.
+
+    Args:
+        questions: all that are learned from; they lend answers and words to instructions.
+        rng: chooses everything.
+    """
+
+    def __init__(self, questions: Sequence[SpanQuestion], rng: Random) -> None:
+        self._rng = rng
+        self._sentences: dict[str, list[tuple[int, int]]] = {}
+        self._asked: dict[Language, list[str]] = {"en": [], "ja": []}
+        self._answers: dict[Language, list[str]] = {"en": [], "ja": []}
+        for question in questions:
+            self._asked[question.language].append(question.text)
+            answer = question.passage[question.start : question.end]
+            if len(answer) < _LONGEST_LURE:
+                self._answers[question.language].append(answer)
+        self._exchanger = Exchanger(self._asked, rng)
+
+    def pair(self, question: SpanQuestion) -> Pair | None:
+        """Return ``question`` with a text; None when none of the chosen kind can be made."""
+        made = self._pair(question)
+        if made is not None and self._rng.random() < INSTRUCTION_SHARE:
+            return self._with_instruction(made, question.language)
+        return made
+
+    def _pair(self, question: SpanQuestion) -> Pair | None:
+        size = self._rng.uniform(*_SIZES[question.language])
+        chosen = self._rng.random()
+        sentences = self._spans(question.passage)
+        own = [
+            n for n, (start, end) in enumerate(sentences)
+            if start < question.end and question.start < end
+        ]  # fmt: skip
+        if not own:
+            return None
+        if chosen < NEAR_MISS_SHARE and question.near:
+            return Pair(question.text, self._near_miss(question, size), None)
+        if chosen < NEAR_MISS_SHARE + REMOVED_SHARE and len(sentences) >= _LEAST_SENTENCES:
+            text = _without(question, sentences, own)
+            return Pair(question.text, text, None) if text else None
+        is_altered = (
+            chosen < NEAR_MISS_SHARE + REMOVED_SHARE + ALTERED_SHARE and len(question.altered) > 0
+        )
+        asked = self._rng.choice(question.altered) if is_altered else question.text
+        start, end = crop(sentences, own[0], own[-1], size, self._rng)
+        text = question.passage[start:end]
+        if is_altered:
+            return Pair(asked, text, None)
+        span = question.start - start, question.end - start
+        if chosen > 1 - CONTRAST_SHARE:
+            return self._contrasted(Pair(asked, text, span), span, question.language)
+        return Pair(asked, text, span)
+
+    def _contrasted(self, pair: Pair, span: tuple[int, int], language: Language) -> Pair:
+        """Return a corner of the contrast of ``pair``; itself where no word is shared."""
+        other = self._exchanger.exchanged(pair.question, pair.text, span, language)
+        if other is None:
+            return pair
+        chosen = self._rng.random()
+        if chosen < _OTHER_TEXT_SHARE:
+            return Pair(pair.question, other.text, None)
+        if chosen < _OTHER_TEXT_SHARE + _OTHER_QUESTION_SHARE:
+            return Pair(other.question, pair.text, None)
+        return Pair(other.question, other.text, other.span)
+
+    def _spans(self, passage: str) -> list[tuple[int, int]]:
+        if passage not in self._sentences:
+            self._sentences[passage] = sentence_spans(passage)
+        return self._sentences[passage]
+
+    def _near_miss(self, question: SpanQuestion, size: float) -> str:
+        rank = min(int(self._rng.expovariate(_NEAREST_RATE)), len(question.near) - 1)
+        passage = question.near[rank]
+        sentences = self._spans(passage)
+        middle = self._rng.randrange(len(sentences))
+        start, end = crop(sentences, middle, middle, size, self._rng)
+        return passage[start:end]
+
+    def _with_instruction(self, pair: Pair, language: Language) -> Pair:
+        """Return ``pair`` with an instruction before, after or between the sentences."""
+        rng = self._rng
+        words = rng.choice(instruction_words(INSTRUCTIONS)[language])
+        target = rng.choice(_TARGETS[language])
+        if rng.random() < _LURE_SHARE and self._answers[language]:
+            target = rng.choice(self._answers[language])
+        is_own = rng.random() < _OWN_QUESTION_SHARE
+        asked = pair.question if is_own else rng.choice(self._asked[language])
+        space = "" if language == "ja" else " "
+        added = f"{space}{words.format(target=target, question=asked)}{space}"
+        place = rng.choice([0, *(end for _, end in sentence_spans(pair.text))])
+        span = pair.span
+        if span and span[0] < place < span[1]:
+            return pair
+        if span and span[0] >= place:
+            span = span[0] + len(added), span[1] + len(added)
+        return Pair(pair.question, pair.text[:place] + added + pair.text[place:], span)
+
+
+def _without(question: SpanQuestion, sentences: Spans, own: Sequence[int]) -> str:
+    """Return the sentences beside those that answer, none of which holds the answer.
+
+    "" when every sentence does.
+    """
+    passage = question.passage
+    answer = passage[question.start : question.end].lower()
+    rest = [
+        n for n, (start, end) in enumerate(sentences)
+        if n not in own and answer not in passage[start:end].lower()
+    ]  # fmt: skip
+    beside = sorted(sorted(rest, key=lambda n: abs(n - own[0]))[:_BESIDE])
+    space = "" if question.language == "ja" else " "
+    return space.join(passage[slice(*sentences[n])].strip() for n in beside)
