@@ -6,9 +6,9 @@ Each FILE has the format of SQuAD (.json or .json.gz). Its contexts are the pass
 an answer are asked twice: as they are, and with their own passage taken away, so that only near
 misses are left. Where the file has unanswerable questions of its own, those are asked as well.
 Reports the area under the ROC curve and, at the thresholds of the settings, how many questions of
-each kind are not attempted. ``--fit`` prints the weights that logistic regressions over all files give:
-of what retrieval knows, and of that together with what the span reader found. Fit on training files
-only, the second on passages that the span reader did not learn from. Needs the default embedder.
+each kind are not attempted. ``--fit`` prints the weights that logistic regressions over all files
+give: of what retrieval knows, and of that together with what the span reader found. Fit on training
+files only, the second on passages that the span reader did not learn from.
 """
 
 import argparse

@@ -3,10 +3,12 @@
 Greedy decoding keeps the beginning that looks best before the rest is known, and where a model is
 unsure it begins with what stands out in the passages, whatever is asked. Here the best beginnings
 are completed side by side and weighed by log p(answer | passages, question) - 0.2 log p(answer |
-passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9). Where a span
-reader has read the passages, its likeliest words are beginnings, too, and the answer that it
-agrees with is worth more: how much of it is right if the reader is (minimum Bayes risk, Kumar and
-Byrne, 2004). docs/log.md has what that brings.
+passages): maximum mutual information (Li et al., 2016, arXiv:1510.03055, equation 9).
+
+Where a span reader has read the passages, its likeliest words are beginnings, too. The answer that
+it agrees with is then worth more, by how much of it is right if the reader is (minimum Bayes risk,
+Kumar and Byrne, 2004), and p(answer | passages), which costs as much again, is not asked for.
+docs/log.md has what that brings.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +44,8 @@ def likeliest_answer(
         model: has read ``asked``.
         scores: of what may follow. Shape: ``(vocabulary,)``.
         asked: tokens of the prompt.
-        unasked: tokens of the same prompt with a question that asks for nothing in particular.
+        unasked: tokens of the same prompt with a question that asks for nothing in particular;
+            none to do without p(answer | passages).
         proposed: tokens of whole answers to weigh as well.
         support: what an answer of these tokens is worth beside its likelihood, in nats.
         stop: set it to end the search soon; the best so far is returned.
@@ -57,7 +60,7 @@ def likeliest_answer(
 
 
 class _Search:
-    """Rows of a batch: each beginning after the prompt, then each after the other prompt."""
+    """Rows of a batch: each beginning after the prompt, then after the other prompt, if any."""
 
     def __init__(
         self,
@@ -68,20 +71,25 @@ class _Search:
     ) -> None:
         self._model, self._asked, self._unasked = model, len(asked), list(unasked)
         self._support = support
-        self._shared = _shared(asked, unasked)
-        self._tail = len(unasked) - self._shared
+        self._prompts = 2 if unasked else 1
+        self._shared = _shared(asked, unasked) if unasked else len(asked)
+        self._tail = len(unasked) - self._shared if unasked else 0
 
     def run(
         self, scores: NDArray[np.float32], forced: Sequence[Sequence[int]], stop: Event
     ) -> list[int]:
         rows, ends = len(forced), list(self._model.end_ids)
-        given = np.stack([scores] * rows + [self._read_unasked()] * rows)
+        given = np.stack([scores] * rows)
+        if self._unasked:
+            given = np.concatenate([given, np.stack([self._read_unasked()] * rows)])
+        weights = np.repeat([1.0, -_CONTRAST][: self._prompts], rows)
         answers = np.array([[row[0]] for row in forced])
         worth = np.zeros(rows)
         is_open = np.ones(rows, dtype=bool)
         while True:
-            likelihood = _log_softmax(given)[np.arange(2 * rows), np.tile(answers[:, -1], 2)]
-            gained = likelihood[:rows] - _CONTRAST * likelihood[rows:]
+            written_last = np.tile(answers[:, -1], self._prompts)
+            likelihood = _log_softmax(given)[np.arange(len(given)), written_last]
+            gained = (weights * likelihood).reshape(self._prompts, rows).sum(axis=0)
             worth += np.where(is_open, gained, 0.0)
             is_open &= ~np.isin(answers[:, -1], ends)
             written = answers.shape[1]
@@ -111,11 +119,11 @@ class _Search:
         place = np.arange(self._asked + self._tail + written - 1)
         from_other = (place >= self._asked) & (place < self._asked + self._tail)
         from_asked = (place >= self._shared) & (place < self._asked)
-        after = np.repeat([self._asked, len(self._unasked)], rows) + written - 1
+        ends = [self._asked, len(self._unasked)][: self._prompts]
         return self._model.branch(
-            np.tile(answers[:, -1:], (2, 1)),
-            after[:, np.newaxis],
-            np.repeat([from_other, from_asked], rows, axis=0),
+            np.tile(answers[:, -1:], (self._prompts, 1)),
+            np.repeat(ends, rows)[:, np.newaxis] + written - 1,
+            np.repeat([from_other, from_asked][: self._prompts], rows, axis=0),
         )
 
 

@@ -125,13 +125,14 @@ class RagEngine:
         return self._answer_models.notices()
 
     def warm_up(self) -> None:
-        """Load the index and both models, so that the first question need not wait.
+        """Load the index and the models, so that the first question need not wait.
 
         Raises:
             RagError: what cannot be loaded, in words.
         """
         _, retriever = self._open()
         retriever.embedder.embed_query("warm-up")
+        retriever.read("warm-up", "en", [])  # loads the span reader, if there is one
         self._answer_models.languages()
         self._answer_models.load()
 

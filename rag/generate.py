@@ -132,12 +132,13 @@ class LocalGenerator:
         if not self._is_tuned or scores.argmax() == not_found:
             return [int(scores.argmax())]
         scores[not_found] = -np.inf
+        proposed = [self.model.encode(answer) for answer in proposed_answers(prompt)]
         return likeliest_answer(
             self.model,
             scores,
             asked,
-            self.prompt_ids(unasked(prompt)),
-            [self.model.encode(answer) for answer in proposed_answers(prompt)],
+            [] if proposed else self.prompt_ids(unasked(prompt)),
+            proposed,
             lambda ids: support(prompt, self.model.tokenizer.decode(list(ids))),
             stop,
         )

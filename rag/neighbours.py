@@ -24,16 +24,22 @@ def join_neighbours(hits: Sequence[Hit]) -> list[Hit]:
         whole = hit.chunk
         for other in near:  # two that were apart may both touch the one between them
             whole = _union(whole, other.chunk)
-        spans = [span for other in (*near, hit) for span in other.spans or ()]
-        joined[joined.index(near[0])] = replace(near[0], chunk=whole, spans=_likeliest(spans))
+        spans = _likeliest([*near, hit])
+        joined[joined.index(near[0])] = replace(near[0], chunk=whole, spans=spans)
         joined = [other for other in joined if other not in near[1:]]
     return [replace(hit, rank=rank) for rank, hit in enumerate(joined, start=1)]
 
 
-def _likeliest(spans: Sequence[Span]) -> tuple[Span, ...]:
-    """Return ``spans``, likeliest first, each place once."""
-    ranked = sorted(spans, key=lambda span: -span.log_odds)
-    return tuple({(span.start, span.end): span for span in reversed(ranked)}.values())[::-1]
+def _likeliest(hits: Sequence[Hit]) -> tuple[Span, ...] | None:
+    """Return the spans of ``hits``, likeliest first, each place once; None when none was read."""
+    if all(hit.spans is None for hit in hits):
+        return None
+    kept: dict[tuple[int, int], Span] = {}
+    for span in sorted(
+        (span for hit in hits for span in hit.spans or ()), key=lambda span: -span.log_odds
+    ):
+        kept.setdefault((span.start, span.end), span)
+    return tuple(kept.values())
 
 
 def _touch(one: Chunk, other: Chunk) -> bool:

@@ -14,7 +14,7 @@ from rag.datatypes import Chunk, Evidence, Hit, Language, Message, Progress, Pro
 from rag.generate import STYLE_FILE
 from rag.model_folder import fingerprint
 from rag.prompt import NOT_FOUND, build_prompt
-from rag.reading_test import _QUESTIONS
+from rag.reading_test import READING_QUESTIONS
 from training.config import EvaluateSettings, TrainingConfig
 from training.datatypes import AnswerRow, QAExample
 from training.evaluation.evaluate import Candidate, evaluate_models
@@ -46,7 +46,7 @@ def canary_rows() -> list[AnswerRow]:
     """Return the English questions of `rag.reading_test` as rows."""
     return [
         make_row(question, f"{expected} [1]", (first, second), answer=expected)
-        for first, second, question, expected in _QUESTIONS["en"]
+        for first, second, question, expected in READING_QUESTIONS["en"]
     ]
 
 

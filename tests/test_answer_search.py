@@ -1,6 +1,6 @@
 """The search for the likeliest answer, checked against every beginning read alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from threading import Event
 
 import numpy as np
@@ -59,11 +59,9 @@ def no_support(answer: Sequence[int]) -> float:
 def searched(
     model: CausalModel,
     stop: Event | None = None,
-    proposed: Sequence[Sequence[int]] = (),
-    support: Callable[[Sequence[int]], float] = no_support,
 ) -> list[int]:
     scores = alone(model, ASKED)
-    return likeliest_answer(model, scores, ASKED, UNASKED, proposed, support, stop or Event())
+    return likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, stop or Event())
 
 
 def test_rows_read_side_by_side_see_what_each_would_see_alone(model: CausalModel) -> None:
@@ -137,8 +135,9 @@ def test_a_search_that_is_stopped_returns_the_beginning_it_has(
     assert len(searched(model)) > 1
 
 
+@pytest.mark.parametrize("contrast", [0.0, 0.2])
 def test_a_proposed_answer_is_weighed_with_its_support_and_then_completed(
-    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch, contrast: float
 ) -> None:
     monkeypatch.setattr(answer_search, "_SEARCHED", 5)
     monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
@@ -147,15 +146,18 @@ def test_a_proposed_answer_is_weighed_with_its_support_and_then_completed(
     forced = list(proposed)
     while forced[-1] not in model.end_ids and len(forced) < 5:
         forced.append(int(alone(model, [*ASKED, *forced]).argmax()))
-    worth = [
-        log_p(model, ASKED, a) - answer_search._CONTRAST * log_p(model, UNASKED, a)
-        for a in (greedy, forced)
-    ]
+    worth = [log_p(model, ASKED, a) - contrast * log_p(model, UNASKED, a) for a in (greedy, forced)]
     needed = worth[0] - worth[1]  # what the proposed one lacks
 
     def helped(by: float) -> list[int]:
-        return searched(
-            model, proposed=[proposed], support=lambda a: by if list(a[:2]) == proposed else 0.0
+        return likeliest_answer(
+            model,
+            alone(model, ASKED),
+            ASKED,
+            UNASKED if contrast else [],
+            [proposed],
+            lambda answer: by if list(answer[:2]) == proposed else 0.0,
+            Event(),
         )
 
     assert helped(needed + 0.5) == forced

@@ -1,6 +1,8 @@
 """Hits that overlap in their document become one passage."""
 
-from rag.datatypes import Chunk, Hit
+from dataclasses import replace
+
+from rag.datatypes import Chunk, Hit, Span
 from rag.neighbours import join_neighbours
 
 TEXT = "One. Two. Three. Four. 五つ。六つ。"
@@ -41,3 +43,12 @@ def test_hits_apart_or_under_other_headings_or_in_other_documents_stay() -> None
     apart = [hit(1, 0, 4), hit(2, 5, 9), hit(3, 0, 9, heading="Two"), hit(4, 0, 9, "b.md")]
 
     assert join_neighbours(apart) == apart
+
+
+def test_the_spans_of_joined_hits_come_together_likeliest_first_and_each_place_once() -> None:
+    one, two = Span(0, 3, "One", 1.0), Span(5, 8, "Two", -1.0)
+    first = replace(hit(1, 0, 9), spans=(one, two))
+    second = replace(hit(2, 5, 16), spans=(replace(two, log_odds=2.0),))
+
+    assert join_neighbours([first, second])[0].spans == (replace(two, log_odds=2.0), one)
+    assert join_neighbours([hit(1, 0, 9), hit(2, 5, 16)])[0].spans is None  # nothing read them

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rag.datatypes import Chunk, Language
+from rag.datatypes import Chunk, Hit, Language, Span
 from rag.evidence import best_sentence, phrase_shares, term_values
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import (
@@ -274,3 +274,36 @@ def test_hits_below_the_floor_are_no_hits(retriever: Retriever) -> None:
     kept = replace(retriever, min_score=floor).retrieve("paid leave", "en", 9)
 
     assert [hit.score for hit in kept] == scores[:2]
+
+
+class FirstWord:
+    """A span reader for which the first word of a passage answers everything."""
+
+    languages: tuple[Language, ...] = ("en",)
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def spans(self, question: str, passages: Sequence[str]) -> list[tuple[Span, ...]]:
+        self.read += passages
+        words = [passage.split()[0] for passage in passages]
+        return [(Span(0, len(word), word, 1.0),) for word in words]
+
+
+def test_hits_are_read_once_and_their_spans_lie_in_the_document(retriever: Retriever) -> None:
+    reader = FirstWord()
+    retriever = replace(retriever, span_reader=reader)
+    known = Hit(1, Chunk("a.md", 0, 9, "Read once"), 0.9, spans=())
+    later = Hit(2, Chunk("a.md", 40, 49, "Later one"), 0.8)
+
+    first, second = retriever.read("what?", "en", [known, later])
+
+    assert (first, reader.read) == (known, ["Later one"])
+    assert second.spans == (Span(40, 45, "Later", 1.0),)
+
+
+def test_a_language_that_the_reader_does_not_know_is_not_read(retriever: Retriever) -> None:
+    hits = [Hit(1, Chunk("a.md", 0, 5, "十日です。"), 0.9)]
+
+    assert replace(retriever, span_reader=FirstWord()).read("何日?", "ja", hits) == hits
+    assert retriever.read("what?", "en", hits) == hits  # no reader at all

@@ -1,17 +1,19 @@
 """Conversations, answers and jobs survive what a tab or a server does to them."""
 
+import json
 import os
 import sqlite3
 import stat
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rag.answer_json import answer_from_json, answer_to_json, report_from_json
 from rag.database import _MIGRATIONS
-from rag.datatypes import EVERYWHERE, Hit, Progress, SearchFilter
+from rag.datatypes import EVERYWHERE, Hit, Progress, SearchFilter, Span
 from rag.errors import IndexBusyError, RagError
 from rag.process_identity import is_process_alive, own_identity
 from rag.store import INTERRUPTED, Store
@@ -37,6 +39,16 @@ def execute(tmp_path: Path, statement: str) -> None:
 
 def test_an_answer_comes_back_from_json_equal() -> None:
     assert answer_from_json(answer_to_json(ANSWER)) == ANSWER
+
+
+def test_spans_come_back_and_may_be_missing_in_an_answer_of_an_older_version() -> None:
+    read = replace(ANSWER.hits[0], spans=(Span(0, 7, "20 days", 1.5),))
+    answer = replace(ANSWER, hits=(read,))
+    older = json.loads(answer_to_json(ANSWER))
+    del older["hits"][0]["spans"]
+
+    assert answer_from_json(answer_to_json(answer)) == answer
+    assert answer_from_json(json.dumps(older)) == ANSWER
 
 
 def test_an_answer_without_prompt_comes_back_equal() -> None:
