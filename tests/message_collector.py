@@ -16,6 +16,7 @@ _REASONS = {"DocumentError": 1, "FileStatus": 2, "_report": 2, "plain_extract": 
 _KEYWORDS = ("reason", "remark", "message")
 _TERMINAL_ONLY = (  # what no page starts
     "training/tuning/compare_methods", "training/commands/experiments", "training/retriever/",
+    "training/span_reader/",
 )  # fmt: skip
 # Around the message of another error or beside another sentence: each is translated by itself.
 _EDGES = re.compile(r"^\{\} (?=[A-Z])|(?<=[.:]) \{\}$")

@@ -102,15 +102,14 @@ def test_an_answer_longer_than_people_give_is_none(
 
 
 def test_a_long_passage_is_read_in_windows_that_overlap_and_cover_it(
-    tiny: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+    tiny: tuple[Path, Path],
 ) -> None:
-    monkeypatch.setattr("rag.inference.pair_windows._OVERLAP", 10)
     windows = windows_of(tiny[0], "q" * 11, ["y" * 120, "ab"])
 
     covered = {n for w in windows if w.passage == 0 for start, _ in w.places for n in (start,)}
     assert covered == set(range(120))
     assert all(len(window.ids) <= 64 for window in windows)
-    assert windows[1].places[0][0] == windows[0].places[-1][1] - 10
+    assert windows[1].places[0][0] == windows[0].places[-1][1] - 64 // 8
     assert windows[-1].passage == 1
     assert windows[-1].places == ((0, 1), (1, 2))
 

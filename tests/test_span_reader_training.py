@@ -280,7 +280,7 @@ LOAN = "The loan fee of Lake Library is 300 yen. Lake Library lends for 14 days.
 
 
 def test_a_shared_word_is_exchanged_in_question_and_text_and_the_answer_stays() -> None:
-    exchanger = Exchanger({"en": ["Is Hill Museum open?"], "ja": []}, Random(0))
+    exchanger = Exchanger({"en": ["When does Hill Museum open?"], "ja": []}, Random(0))
     start = LOAN.index("14 days")
 
     other = exchanger.exchanged("How long does Lake Library lend?", LOAN, (start, start + 7), "en")
@@ -328,7 +328,7 @@ def test_of_a_contrast_one_changed_side_has_no_answer_and_two_have_it_again(
     monkeypatch.setattr(pairs, "_SIZES", {"en": (99, 99), "ja": (99, 99)})
     start = LOAN.index("14 days")
     one = SpanQuestion("How long does Lake Library lend?", "en", LOAN, start, start + 7, ("x",))
-    lender = replace(one, text="Is Hill Museum open?")
+    lender = replace(one, text="When does Hill Museum open?")
     maker = PairMaker([lender], Random(0))
 
     made = [maker.pair(one) for _ in range(400)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_OVERLAP = 64  # tokens that two windows of a passage share; a longer answer may be missed
+_OVERLAP_SHARE = 8  # one in so many tokens of a window is in the next one, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,8 @@ class PairTokenizer:
         self._counter.no_padding()
         self._counter.no_truncation()
         self._longest_question = max_length // 2
-        self._tokenizer.enable_truncation(max_length, stride=_OVERLAP, strategy="only_second")
+        overlap = max_length // _OVERLAP_SHARE
+        self._tokenizer.enable_truncation(max_length, stride=overlap, strategy="only_second")
 
     def windows(self, question: str, passages: Sequence[str]) -> list[Window]:
         """Return the windows of all ``passages``, in their order."""
