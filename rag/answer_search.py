@@ -47,7 +47,7 @@ def likeliest_answer(
         unasked: tokens of the same prompt with a question that asks for nothing in particular;
             none to do without p(answer | passages).
         proposed: tokens of whole answers to weigh as well.
-        support: what an answer of these tokens is worth beside its likelihood, in nats.
+        support: what an answer of these tokens is worth beside its likelihood, in nats; at most 0.
         stop: set it to end the search soon; the best so far is returned.
     """
     most = _BEGINNINGS_BESIDE if proposed else _BEGINNINGS
@@ -95,6 +95,8 @@ class _Search:
             written = answers.shape[1]
             if not is_open.any() or written == _SEARCHED or stop.is_set():
                 break
+            if self._is_settled(answers, worth, is_open):
+                break
             given = self._step(answers)
             following = given[:rows].argmax(axis=1)
             for number, row in enumerate(forced):
@@ -103,6 +105,23 @@ class _Search:
             answers = np.column_stack([answers, np.where(is_open, following, ends[0])])
         cut = [_until_end(row, ends) for row in answers.tolist()]
         return max(zip(worth, cut, strict=True), key=lambda one: one[0] + self._support(one[1]))[1]
+
+    def _is_settled(
+        self, answers: NDArray[np.int64], worth: NDArray[np.float64], is_open: NDArray[np.bool_]
+    ) -> bool:
+        """Tell whether no answer that goes on can overtake one that has ended.
+
+        Each further token takes from what an answer is worth, and so does its support. Where
+        p(answer | passages) is taken off, a token may add to it, and nothing is told.
+        """
+        if self._unasked or is_open.all():
+            return False
+        ends = list(self._model.end_ids)
+        ended = [
+            value + self._support(_until_end(row, ends))
+            for value, row in zip(worth[~is_open], answers[~is_open].tolist(), strict=True)
+        ]
+        return bool(max(ended) >= worth[is_open].max())
 
     def _read_unasked(self) -> NDArray[np.float32]:
         """Read the other end of the prompt, after what both begin with."""

@@ -1,7 +1,8 @@
 """The search for the likeliest answer, checked against every beginning read alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Any
 
 import numpy as np
 import pytest
@@ -156,9 +157,52 @@ def test_a_proposed_answer_is_weighed_with_its_support_and_then_completed(
             ASKED,
             UNASKED if contrast else [],
             [proposed],
-            lambda answer: by if list(answer[:2]) == proposed else 0.0,
+            lambda answer: 0.0 if list(answer[:2]) == proposed else -by,
             Event(),
         )
 
     assert helped(needed + 0.5) == forced
     assert helped(needed - 0.5) == greedy
+
+
+def test_a_search_without_contrast_ends_when_no_open_answer_can_overtake(
+    model: CausalModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answer_search, "_FARTHEST", 9.0)
+    end = min(model.end_ids)
+    short = [40, end]  # ends at once
+    steps = []
+    monkeypatch.setattr(
+        answer_search._Search, "_step", counting(answer_search._Search._step, steps)
+    )
+
+    def found(worth_of_others: float) -> list[int]:
+        return likeliest_answer(
+            model,
+            alone(model, ASKED),
+            ASKED,
+            [],
+            [short],
+            lambda answer: 0.0 if list(answer) == short else worth_of_others,
+            Event(),
+        )
+
+    assert found(-1e9) == short
+    patient = len(steps)
+    scores = alone(model, ASKED)
+    scores[40] += 60  # now the short one is surely ahead of all that are open
+    steps.clear()
+    found_early = likeliest_answer(
+        model, scores, ASKED, [], [short], lambda a: 0.0 if list(a) == short else -1e9, Event()
+    )
+
+    assert found_early == short
+    assert 0 < len(steps) < patient
+
+
+def counting(step: Callable[..., Any], calls: list[int]) -> Callable[..., Any]:
+    def counted(*arguments: Any) -> Any:  # noqa: ANN401 - whatever the step takes
+        calls.append(1)
+        return step(*arguments)
+
+    return counted
