@@ -171,7 +171,7 @@ def test_a_search_without_contrast_ends_when_no_open_answer_can_overtake(
     monkeypatch.setattr(answer_search, "_FARTHEST", 9.0)
     end = min(model.end_ids)
     short = [40, end]  # ends at once
-    steps = []
+    steps: list[int] = []
     monkeypatch.setattr(
         answer_search._Search, "_step", counting(answer_search._Search._step, steps)
     )
