@@ -695,7 +695,6 @@ def test_the_command_makes_weights_that_setup_makes_a_model_of(
     assert "already" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not span_model.SPAN_WEIGHTS.is_dir(), reason="no weights are shipped yet")
 def test_the_shipped_weights_are_whole_and_small() -> None:
     artifact = load_artifact(span_model.SPAN_WEIGHTS)
     size = sum(file.stat().st_size for file in span_model.SPAN_WEIGHTS.iterdir())
