@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,9 @@ _CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device"
 MILVUS_URI = re.compile(r"https?://\S+|(?!\w+://).+\.db")
 # Narrow, so that whoever takes it apart finds the same host in it, and no password.
 _REMOTE_URL = re.compile(
-    r"https?://(\[[0-9a-fA-F:.]+\]|[^\s/:@?#%\\\[\]]+)(:\d{1,5})?(/[\w.~/-]*)?", re.ASCII
+    r"https?://(?:\[(?P<address>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(?::(?P<port>\d{1,5}))?"
+    r"(?:/[\w.~/-]*)?",
+    re.ASCII,
 )
 _UNSHOWN = ("remote_url", "remote_key_file")  # a password or a key could stand there by mistake
 _NAMES = tuple(item.name for item in fields(Config))
@@ -261,11 +264,16 @@ def _to_text(name: str, value: str) -> str:
 
 def _is_remote_url(value: str) -> bool:
     matched = _REMOTE_URL.fullmatch(value)
-    if not matched or int((matched[2] or ":0")[1:]) > 65535:
+    if not matched or int(matched["port"] or 0) > 65535:
         return False
+    host = matched["address"] or matched["name"]
     try:
-        matched[1].encode("idna")  # as it will be looked up
-    except UnicodeError:
+        # A name that ends in digits is taken for an address by whoever connects.
+        if matched["address"] or host.rpartition(".")[2].isdigit():
+            ip_address(host)
+        else:
+            host.encode("idna")  # labels of 1 to 63 characters
+    except ValueError:
         return False
     return True
 

@@ -147,18 +147,20 @@ def _answer_server(config: Config) -> Iterator[Finding]:
         return
     names = [model.name for model in offer.models]
     more = f" and {len(names) - _SHOWN_MODELS} more" if len(names) > _SHOWN_MODELS else ""
-    offered = f"{', '.join(names[:_SHOWN_MODELS]) or 'no model'}{more}"
+    offered = f"{', '.join(names[:_SHOWN_MODELS]) or 'models without a list'}{more}"
     text = f"{address.url} offers {offered}; it said so in {offer.milliseconds:.0f} ms"
     yield Finding("ok", "answer server", text)
     model = next((m for m in offer.models if m.name == config.remote_model), None)
-    if model is None:
+    if names and model is None:
         text = f"{config.remote_model} is not offered there"
         yield Finding("missing", "answer model", text, "set RAG_REMOTE_MODEL")
-    elif (most := model.context_tokens) is not None and most < config.remote_context_tokens:
-        text = f"{model.name} reads {most} tokens there, fewer than remote_context_tokens"
+        return
+    most = model.context_tokens if model else None
+    if most is not None and most < config.remote_context_tokens:
+        text = f"{config.remote_model} reads {most} tokens there, not remote_context_tokens"
         yield Finding("missing", "answer model", text, f"set RAG_REMOTE_CONTEXT_TOKENS={most}")
-    else:
-        yield Finding("ok", "answer model", f"{model.name}, of that server")
+        return
+    yield Finding("ok", "answer model", f"{config.remote_model}, of that server")
 
 
 def _index(config: Config) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ Script = Callable[[Reply], None]
 class ScriptedServer:
     """Answers each request with the next script, the last of them for ever."""
 
-    def __init__(self, scripts: Iterable[Script]) -> None:
+    def __init__(self, scripts: Iterable[Script], port: int = 0) -> None:
         self.scripts = list(scripts)
         self.requests: list[Request] = []
         self._lock = threading.Lock()
@@ -87,7 +87,7 @@ class ScriptedServer:
             def log_message(self, *_: object) -> None:
                 """Nothing: the tests look at the requests."""
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 

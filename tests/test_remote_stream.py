@@ -269,6 +269,11 @@ def test_answers_beside_each_other_do_not_wait_for_each_other() -> None:
 # Further attempts
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 def test_a_busy_server_is_asked_again(status: int, soon: None) -> None:
     busy: Script = lambda reply: reply.fail(status)  # noqa: E731 - one line says it
@@ -319,13 +324,26 @@ def test_a_connection_that_is_dropped_before_the_answer_is_made_again(soon: None
 
 def test_a_server_that_starts_meanwhile_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_server, "_PAUSES_SECONDS", (1.0, 1.0, 1.0))
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        url = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
-    started = ScriptedServer([says("yes")])  # another port, and nobody listens at the first
-    with started.serving():
-        with pytest.raises(ModelError, match=r"cannot be reached \(.*remote_url is right"):
-            list(generator(url, remote_seconds=2).stream(PROMPT, 20, Event()))
-        assert answer(started) == "yes"  # the control
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/v1"
+    answered: list[str] = []
+    reader = Thread(target=lambda: answered.extend(generator(url).stream(PROMPT, 20, Event())))
+    reader.start()
+    time.sleep(0.3)
+    with ScriptedServer([says("yes")], port).serving():
+        reader.join(GENEROUS_SECONDS)
+    assert answered == ["yes"]
+
+
+def test_a_server_that_is_not_there_is_told(soon: None) -> None:
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    with pytest.raises(ModelError, match=r"cannot be reached \(.*onnect.*\)\. Check that it runs"):
+        list(generator(url).stream(PROMPT, 20, Event()))
+
+
+def test_an_international_name_that_is_none_is_told(soon: None) -> None:
+    with pytest.raises(ModelError, match=r"cannot be reached \(Label "):
+        list(generator("http://axn--/v1").stream(PROMPT, 20, Event()))
 
 
 def test_after_the_first_piece_nothing_is_asked_again(soon: None) -> None:

@@ -16,7 +16,7 @@ from rag.remote.address import ServerAddress
 from rag.remote.completion_events import NoCompletionError
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncByteStream, Response
+    from httpx2 import URL, AsyncByteStream, Response
 
 CONNECT_SECONDS = 10.0
 MAX_EVENT_BYTES = 1 << 18
@@ -60,8 +60,9 @@ async def request(
         trust_env=False,
         verify=_authorities(),
     )
+    url = _url(address, path)
     with _in_words(address):
-        async with client, client.stream(method, address.url + path, json=body) as response:
+        async with client, client.stream(method, url, json=body) as response:
             if response.headers.get("content-encoding", "identity") != "identity":
                 raise NoCompletionError("it is compressed, although nobody asked for that")
             assert isinstance(response.stream, httpx2.AsyncByteStream)  # of an asynchronous client
@@ -86,6 +87,17 @@ async def events(response: "Response") -> AsyncIterator[str]:
             yield event.data
     except httpx2.SSEError as error:
         raise NoCompletionError(f"an event is larger than {MAX_EVENT_BYTES:,} bytes") from error
+
+
+def _url(address: ServerAddress, path: str) -> "URL":
+    import httpx2
+
+    try:
+        url = httpx2.URL(address.url + path)
+        assert url.host  # is decoded here, which an international name may not survive
+    except (httpx2.InvalidURL, UnicodeError) as error:
+        raise UnreachableError(first_line(error)) from error
+    return url
 
 
 @cache
@@ -122,18 +134,20 @@ def _in_words(address: ServerAddress) -> Iterator[None]:
     try:
         yield
     except httpx2.TransportError as error:
-        if fault := _certificate_fault(error):
+        causes = _causes(error)
+        fault = next((e for e in causes if isinstance(e, ssl.SSLCertVerificationError)), None)
+        if fault is not None:
             raise ModelError(
                 f"The answer server {address.host} cannot be trusted ({fault.verify_message}). "
                 "Give it a certificate for its name, or make that of your own authority known to "
                 "this system. Nothing was sent."
             ) from error
-        raise UnreachableError(first_line(error)) from error
+        raise UnreachableError(first_line(causes[-1])) from error
 
 
-def _certificate_fault(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+def _causes(error: Exception) -> list[Exception]:
+    """Return an error and what it came of, the first cause last: that one is the most telling."""
+    causes = [error]
+    while isinstance(cause := causes[-1].__cause__ or causes[-1].__context__, Exception):
+        causes.append(cause)
+    return causes
