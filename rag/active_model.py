@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag.config import ACTIVE, DEFAULT_ANSWER_MODEL, Config
+from rag.config import ACTIVE, DEFAULT_ANSWER_MODEL, REMOTE, Config
 from rag.errors import ModelError
 
 POINTER = "active.json"
@@ -38,6 +38,8 @@ def read_active(models_dir: Path) -> ActiveModel | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(file) from error
     if not all(isinstance(name, str) for name in names) or Path(names[0]).name != names[0]:
+        raise _damaged(file)
+    if names[0] == REMOTE:  # only the settings can decide that something leaves this machine
         raise _damaged(file)
     return ActiveModel(*names)
 

@@ -10,14 +10,16 @@ from dataclasses import replace
 from threading import Lock, RLock
 
 from rag.active_model import serving_model
-from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config
+from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, REMOTE, Config
 from rag.datatypes import Language
 from rag.errors import ModelError
-from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
+from rag.generate import AnswerModel, ExtractiveGenerator, load_generator
 from rag.model_folder import find_model, fingerprint
 from rag.prompt import template_hash
 from rag.protocols import Generator
 from rag.reading_test import remembered_languages
+from rag.remote.address import remote_model_id, server_address
+from rag.remote.generator import RemoteGenerator
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class AnswerModels:
         # A lock of its own: pages that only show the index need not wait for the answer model.
         self._lock = RLock()
         self._exchanging = Lock()
-        self._generator: LocalGenerator | ExtractiveGenerator | None = None
+        self._generator: AnswerModel | None = None
         self._loaded = ""  # name of the model in `_generator`
         self._refused = ""  # name of one that could not be loaded while another served
         self._languages: tuple[str, tuple[Language, ...]] = ("", ())  # of which model
@@ -45,7 +47,7 @@ class AnswerModels:
             return self.load()
         return ExtractiveGenerator()
 
-    def load(self) -> LocalGenerator | ExtractiveGenerator:
+    def load(self) -> AnswerModel:
         """Return the model that serves now.
 
         Raises:
@@ -95,11 +97,19 @@ class AnswerModels:
         """Return the name of the model that answers, without loading it."""
         if self._generator is not None:
             return self._generator.model_id
+        if self.answer_host():
+            return remote_model_id(self._config)
         return EXTRACTIVE if self.is_missing() else self._wanted_name()
+
+    def answer_host(self) -> str:
+        """Return the host that questions and passages are sent to; "" when they stay here."""
+        is_remote = self._config.answer_model == REMOTE
+        return server_address(self._config).host if is_remote else ""
 
     def notices(self) -> list[str]:
         """Return keys of what a reader should know before asking."""
-        found = ["no_answer_model"] if self.is_missing() else []
+        found = ["sent_to_server"] if self.answer_host() else []
+        found += ["no_answer_model"] if self.is_missing() else []
         return [*found, "model_not_exchanged"] if self._refused else found
 
     def _wanted(self) -> str:
@@ -126,18 +136,21 @@ class AnswerModels:
             return
         self._take(generator, wanted)
 
-    def _read(self, name: str) -> LocalGenerator | ExtractiveGenerator:
+    def _read(self, name: str) -> AnswerModel:
         if self.is_missing():
             return ExtractiveGenerator()
         return load_generator(replace(self._config, answer_model=name))
 
-    def _take(self, generator: LocalGenerator | ExtractiveGenerator, name: str) -> None:
+    def _take(self, generator: AnswerModel, name: str) -> None:
         with self._lock:
             self._generator, self._loaded, self._refused = generator, name, ""
 
-    def _measured(self, generator: LocalGenerator, name: str) -> tuple[Language, ...]:
-        folder = find_model(name, self._config.models_dir)
+    def _measured(self, generator: AnswerModel, name: str) -> tuple[Language, ...]:
         words = template_hash(generator.style)
-        key = f"{fingerprint(folder)}-{self._config.answer_precision}-{words}"
+        if isinstance(generator, RemoteGenerator):
+            key = f"{generator.identity}-{words}"
+        else:
+            folder = find_model(name, self._config.models_dir)
+            key = f"{fingerprint(folder)}-{self._config.answer_precision}-{words}"
         file = self._config.state_dir / "readable-languages.json"
         return remembered_languages(lambda: generator, key, file)

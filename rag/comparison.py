@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rag.active_model import serving_model
 from rag.comparison_store import ComparisonStore
-from rag.config import EXTRACTIVE, Config
+from rag.config import EXTRACTIVE, REMOTE, Config
 from rag.datatypes import Prompt
 from rag.errors import ModelError, RagError
 from rag.generate import load_generator
@@ -111,7 +111,7 @@ def comparable_models(config: Config) -> tuple[str, ...]:
     """
     serving = serving_model(config)
     folders = sorted(path.parent for path in config.models_dir.glob("[!.]*/config.json"))
-    names = [folder.name for folder in folders if _is_answer_model(folder)]
+    names = [f.name for f in folders if f.name != REMOTE and _is_answer_model(f)]
     first = [serving] if serving in names or Path(serving).is_dir() else []
     return (*first, *(name for name in names if name != serving))
 

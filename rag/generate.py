@@ -1,4 +1,4 @@
-"""Answer models behind the `Generator` protocol: GPTQ, 16-bit, NF4, and extractive.
+"""Answer models behind the `Generator` protocol: GPTQ, 16-bit, NF4, extractive, and remote.
 
 Decoding is greedy after the beginning of an answer (`rag.answer_search`). It is written out here,
 because a reader's Stop must also end the reading of the prompt, which ``transformers.generate``
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rag.abstention import read_abstention
 from rag.answer_search import likeliest_answer
-from rag.config import EXTRACTIVE, Config
+from rag.config import EXTRACTIVE, REMOTE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
 from rag.evidence import quotable
@@ -29,6 +29,7 @@ from rag.inference.device import torch_device, uses_gpu
 from rag.inference.export import DECODER_EXPORTER, exported_folder
 from rag.model_folder import find_model
 from rag.prompt import NOT_FOUND, unasked
+from rag.remote.generator import RemoteGenerator
 from rag.span_agreement import proposed_answers, support
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
@@ -194,14 +195,19 @@ def prompt_style(folder: Path, config: Config) -> PromptStyle:
         raise ModelError(f"{file} is damaged. Copy the model again.") from error
 
 
-def load_generator(config: Config) -> LocalGenerator | ExtractiveGenerator:
-    """Return the configured answerer, loaded.
+AnswerModel = LocalGenerator | ExtractiveGenerator | RemoteGenerator
+
+
+def load_generator(config: Config) -> AnswerModel:
+    """Return the configured answerer, loaded. Nothing is sent to a remote one yet.
 
     Raises:
         ModelError: the model is not on this machine, unsafe, or not of a supported kind.
     """
     if config.answer_model == EXTRACTIVE:
         return ExtractiveGenerator()
+    if config.answer_model == REMOTE:
+        return RemoteGenerator(config)
     return LocalGenerator(find_model(config.answer_model, config.models_dir), config)
 
 

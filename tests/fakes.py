@@ -110,6 +110,7 @@ class EchoEngine:
         self.plan = SyncPlan(new=("new.md",), unchanged=2)
         self.planned: list[SyncRequest] = []
         self.notice_keys: list[str] = []
+        self.host = ""
         self.asked: list[str] = []
         self.asked_within: list[SearchFilter] = []
 
@@ -145,6 +146,9 @@ class EchoEngine:
 
     def answer_model_id(self) -> str:
         return "echo"
+
+    def answer_host(self) -> str:
+        return self.host
 
     def notices(self) -> list[str]:
         return self.notice_keys

@@ -24,7 +24,7 @@ LAYERS = (
         "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
         "rag.scan", "rag.sync_command",
     },
-    {"rag.abstention", "rag.inference", "rag.reading_test", "rag.span_agreement"},
+    {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
     {"rag.answer_search"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
@@ -61,6 +61,7 @@ OWNERS = {
     "openvino": {"rag.inference"},
     "faiss": {"rag.vector_index"},
     "scipy": {"rag.lexical_index"},
+    "httpx2": {"rag.remote"},
     "pymilvus": {"rag.backends"},
     "milvus_lite": {"rag.backends"},
     "grpc": {"rag.backends"},
@@ -103,7 +104,7 @@ OWNERS = {
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus",
+    "pymilvus", "httpx2",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

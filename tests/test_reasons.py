@@ -87,6 +87,8 @@ def test_no_words_are_kept_for_a_message_that_is_gone(messages: list[Found]) -> 
         ("problems", {"append": 0}, "rag/config.py"),
         ("expected", {"ValueError": 0}, "rag/config.py"),
         ("error", {"DatabaseError": 0}, "rag/database.py"),
+        ("fault", {"NoCompletionError": 0}, "rag/remote/"),
+        ("step", {"reported": 1}, "rag/remote/"),
     ],
 )
 def test_parts_of_messages_have_japanese_words(

@@ -54,7 +54,8 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
     if status is not None:
         draw_damage(words, status)
     for notice in services.engine.notices() if status else ():
-        st.html(note_html(words.known(f"notice_{notice}", notice)))
+        host = services.engine.answer_host()
+        st.html(note_html(words.known(f"notice_{notice}", notice, host=host)))
     return status
 
 

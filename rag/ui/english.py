@@ -8,6 +8,7 @@ EN = {
     **TRAINING_EN,
     "app_name": "Fumikura",
     "tagline": "Ask your own documents. Nothing leaves this machine.",
+    "tagline_remote": "Ask your own documents. Questions and passages are sent to {host}.",
     "language": "Language",
     "page_ask": "Ask",
     "page_documents": "Documents",
@@ -79,6 +80,7 @@ EN = {
     "index": "index {index_id}",
     "notice_model_not_exchanged": "The model that was activated cannot be loaded, so the one "
     "before it answers. `python -m rag doctor` says why.",
+    "notice_sent_to_server": "Questions and the passages shown to the model are sent to {host}.",
     "notice_no_answer_model": "There is no answer model yet, so answers are quoted sentences.",
     "empty_title": "Three steps to your first answer",
     "empty_step_1": "Put the documents you want to ask about into one folder.",

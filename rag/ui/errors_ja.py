@@ -359,6 +359,130 @@ ERRORS = {
         "（必要なのは{least}以上）。コピーは使われません。"
         "もう一度コピーするか、Milvusの設定を確認してください。"
     ),
+    # the answer server
+    (
+        "The API key file {file} cannot be read ({said}). Put the key into it, or empty the "
+        "setting remote_key_file."
+    ): (
+        "APIキーのファイル {file} を読み取れません（{said}）。キーをこのファイルに書き込むか、"
+        "設定 remote_key_file を空にしてください。"
+    ),
+    (
+        "The API key file {file} can be read by other accounts. Make it yours alone: `chmod 600 "
+        "{same_file}`."
+    ): (
+        "APIキーのファイル {file} を、ほかの利用者も読み取れます。"
+        "`chmod 600 {same_file}` で自分だけが読めるようにしてください。"
+    ),
+    ("The API key file {file} holds no key. Put the key into it, in one line and nothing else."): (
+        "APIキーのファイル {file} にキーがありません。キーだけを1行で書き込んでください。"
+    ),
+    (
+        "The answer server {host} cannot be reached ({said}). Check that it runs and that "
+        "remote_url is right; `python -m rag doctor` tries it."
+    ): (
+        "回答サーバー {host} に接続できません（{said}）。サーバーが動いていることと、"
+        "設定 remote_url が正しいことを確認してください。`python -m rag doctor` で接続を試せます。"
+    ),
+    (
+        "The answer server {host} cannot be trusted ({said}). Give it a certificate for its name, "
+        "or make that of your own authority known to this system. Nothing was sent."
+    ): (
+        "回答サーバー {host} の証明書を信頼できません（{said}）。"
+        "サーバーの名前に合う証明書を使うか、"
+        "独自の認証局の証明書をこのシステムに登録してください。何も送信していません。"
+    ),
+    (
+        "The answer server {host} did not finish within {seconds} s. Ask again, or raise "
+        "remote_seconds."
+    ): (
+        "回答サーバー {host} の回答が{seconds}秒以内に終わりませんでした。"
+        "もう一度質問するか、設定 remote_seconds を大きくしてください。"
+    ),
+    (
+        "The answer server {host} broke off in mid-answer ({said}). Ask again; if it happens "
+        "often, look into its log."
+    ): (
+        "回答サーバー {host} との通信が回答の途中で切れました（{said}）。"
+        "もう一度質問してください。繰り返す場合は、サーバーの記録を確認してください。"
+    ),
+    (
+        "The answer server {host} sent no answer ({fault}). Check that remote_url leads to an "
+        "OpenAI-compatible server; it usually ends in /v1."
+    ): (
+        "回答サーバー {host} から回答が届きませんでした（{fault}）。"
+        "設定 remote_url がOpenAI互換のサーバーを指しているか確認してください"
+        "（ふつう /v1 で終わります）。"
+    ),
+    (
+        "The answer server {host} does not accept the API key, or misses one (status {status}). "
+        "Put a valid key into the file that remote_key_file names."
+    ): (
+        "回答サーバー {host} がAPIキーを受け付けないか、キーを求めています"
+        "（状態コード {status}）。設定 remote_key_file のファイルに正しいキーを書き込んでください。"
+    ),
+    (
+        "The answer server {host} cannot answer at the moment (status {status}: {said}). Ask again "
+        "in a while."
+    ): (
+        "回答サーバー {host} は今は回答できません（状態コード {status}：{said}）。"
+        "しばらくしてから、もう一度質問してください。"
+    ),
+    (
+        "The answer server {host} has no model {model}, or nothing at this address ({said}). "
+        "`python -m rag doctor` lists its models; remote_url usually ends in /v1."
+    ): (
+        "回答サーバー {host} にモデル {model} がないか、アドレスが違います（{said}）。"
+        "サーバーのモデルは `python -m rag doctor` で確認できます。"
+        "設定 remote_url はふつう /v1 で終わります。"
+    ),
+    (
+        "The answer server {host} sends requests on to {place}, which is not followed: it may be "
+        "another machine. Set remote_url to the address that answers."
+    ): (
+        "回答サーバー {host} は {place} への転送を求めましたが、"
+        "別のコンピューターかもしれないため従いません。"
+        "設定 remote_url に、実際に回答するアドレスを指定してください。"
+    ),
+    (
+        "The answer server {host} reports an error ({step}: {said}). Ask again; if it stays, check "
+        "remote_model and the log of the server."
+    ): (
+        "回答サーバー {host} でエラーが起きました（{step}：{said}）。もう一度質問してください。"
+        "直らない場合は、設定 remote_model とサーバーの記録を確認してください。"
+    ),
+    (
+        "The question with its passages is too long for {model} at {host} ({said}). Set "
+        "remote_context_tokens to what the server reads, or lower prompt_tokens."
+    ): (
+        "質問と文章が、{host} の {model} には長すぎます（{said}）。"
+        "設定 remote_context_tokens をサーバーの上限に合わせるか、"
+        "prompt_tokens を小さくしてください。"
+    ),
+    (
+        "The question with its best passage has about {count} tokens, and with the answer at most "
+        "{limit} are sent to the answer server. Shorten the question, or raise "
+        "remote_context_tokens if the server reads more."
+    ): (
+        "質問と最も近い文章だけで約{count}トークンになり、回答を含めて{limit}トークンまでという"
+        "上限を超えます。質問を短くするか、サーバーの上限がもっと大きい場合は"
+        "設定 remote_context_tokens を大きくしてください。"
+    ),
+    (
+        "The model {model} at {host} wrote nothing within {limit} tokens ({said}). If it thinks "
+        "before it answers, switch that off in the server or raise max_new_tokens."
+    ): (
+        "{host} の {model} は、{limit}トークン以内に何も書きませんでした（{said}）。"
+        "回答の前に思考するモデルの場合は、サーバーでその機能を切るか、"
+        "設定 max_new_tokens を大きくしてください。"
+    ),
+    (
+        "The model {model} thinks before it answers. Switch that off in the server, or let the "
+        "server keep the thoughts apart (vLLM: --reasoning-parser)."
+    ): (
+        "モデル {model} は回答の前に思考を書き出します。サーバーでその機能を切るか、"
+        "思考を分けて返すようにしてください（vLLMでは --reasoning-parser）。"
+    ),
     # the model that answers
     (
         "{path}, which names the model that answers, is damaged. Remove it to use the default "

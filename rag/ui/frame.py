@@ -102,7 +102,9 @@ def _draw_sidebar(services: Services, words: Words, ask_page: StreamlitPage) -> 
     ):
         st.dialog(words("delete_conversation"))(_confirm_delete)(services, words, current)
     _draw_language_switch(words)
-    st.html(f'<div class="fk-note">{html.escape(words("tagline"))}</div>')
+    host = services.engine.answer_host()
+    tagline = words("tagline_remote", host=host) if host else words("tagline")
+    st.html(f'<div class="fk-note">{html.escape(tagline)}</div>')
 
 
 def _confirm_delete(services: Services, words: Words, conversation_id: str) -> None:

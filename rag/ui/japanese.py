@@ -8,6 +8,7 @@ JA = {
     **TRAINING_JA,
     "app_name": "文庫",
     "tagline": "手元の文書に質問できます。データはこのパソコンの外に出ません。",
+    "tagline_remote": "手元の文書に質問できます。質問と文章は {host} に送信されます。",
     "language": "表示言語",
     "page_ask": "質問する",
     "page_documents": "文書",
@@ -79,6 +80,7 @@ JA = {
     "index": "索引 {index_id}",
     "notice_model_not_exchanged": "有効にしたモデルを読み込めないため、前のモデルが回答しています。"
     "理由は `python -m rag doctor` で分かります。",
+    "notice_sent_to_server": "質問と、モデルに見せる文章は {host} に送信されます。",
     "notice_no_answer_model": "回答用のモデルがまだないため、"
     "文書の文をそのまま引用して回答します。",
     "empty_title": "はじめての質問まで3ステップ",

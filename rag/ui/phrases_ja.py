@@ -81,6 +81,21 @@ PHRASES = {
             "バージョンが{version}で、このプログラムは{own}までに対応しています"
         ),
     },
+    "fault": {
+        "it is compressed, although nobody asked for that": "求めていないのに圧縮されています",
+        "it is larger than {limit} bytes": "{limit}バイトを超えています",
+        "it is of type {media_type} and no stream of events": (
+            "種類が {media_type} で、イベントの列ではありません"
+        ),
+        "it is no list of models": "モデルの一覧ではありません",
+        "an event is larger than {limit} bytes": "イベントが{limit}バイトを超えています",
+        "an event is no JSON": "イベントがJSONではありません",
+        "an event is no JSON object": "イベントがJSONオブジェクトではありません",
+    },
+    "step": {
+        "status {status}": "状態コード {status}",
+        "in its answer": "回答の途中",
+    },
     "problems": {
         "{path} is not a file": "{path} はファイルではありません",
         "{path} is not readable as TOML ({error})": "{path} をTOMLとして読み取れません（{error}）",
@@ -98,6 +113,16 @@ PHRASES = {
             "max_new_tokens が prompt_tokens の4倍を超えています。"
             "prompt_tokens を大きくしてください"
         ),
+        "answer_model is remote, so that remote_url and remote_model are needed": (
+            "answer_model が remote のときは、remote_url と remote_model が必要です"
+        ),
+        (
+            "remote_context_tokens ({tokens}) must be at least {least}, for a prompt and "
+            "max_new_tokens"
+        ): (
+            "remote_context_tokens（{tokens}）は、質問文と max_new_tokens のため{least}以上に"
+            "してください"
+        ),
     },
     "origin": {
         "the command line": "コマンドライン",
@@ -112,6 +137,13 @@ PHRASES = {
         "expected a model name or folder": "モデルの名前かフォルダーを指定してください",
         "expected an address such as https://host:19530, or a folder ending in .db": (
             "https://host:19530 のようなアドレスか、.db で終わるフォルダーを指定してください"
+        ),
+        "expected an address such as http://gpu-box:8000/v1, without user, password and ?": (
+            "http://gpu-box:8000/v1 のようなアドレスを、"
+            "ユーザー名・パスワード・「?」なしで指定してください"
+        ),
+        "expected the whole path of a file that holds the key": (
+            "キーを書いたファイルのフルパスを指定してください"
         ),
     },
 }

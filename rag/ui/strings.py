@@ -23,9 +23,9 @@ class Words:
         text = self._catalogue[key]
         return text.format(**values) if values else text
 
-    def known(self, key: str, otherwise: str) -> str:
+    def known(self, key: str, otherwise: str, **values: object) -> str:
         """Return the string ``key``, or ``otherwise`` when another module coined the key."""
-        return self._catalogue.get(key, otherwise)
+        return self(key, **values) if key in self._catalogue else otherwise
 
     def duration(self, seconds: float) -> str:
         """Return a duration for reading: "0.4 s", "12 s" or "3 min 5 s"; "4 s" from an int."""

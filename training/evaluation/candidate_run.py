@@ -27,6 +27,7 @@ from rag.evidence import quotable, stands_in
 from rag.generate import ExtractiveGenerator, LocalGenerator, load_generator
 from rag.inference.device import uses_gpu
 from rag.prompt import build_prompt, says_not_found, template_hash
+from rag.protocols import Generator
 from training.datatypes import AnswerRow
 from training.evaluation.forgetting import sentence_likelihoods
 from training.rows.row_files import rows_from_jsonl
@@ -131,7 +132,7 @@ def run_job(job: Job, config: Config, messages: BinaryIO) -> None:
 class _Asked:
     """A loaded model and how it is asked."""
 
-    generator: LocalGenerator | ExtractiveGenerator
+    generator: Generator
     config: Config
     job: Job
 

@@ -17,7 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from rag.active_model import serving_model
-from rag.config import DEFAULT_ANSWER_MODEL, EXTRACTIVE, Config, config_environment
+from rag.config import (
+    ACTIVE,
+    DEFAULT_ANSWER_MODEL,
+    EXTRACTIVE,
+    REMOTE,
+    Config,
+    config_environment,
+)
 from rag.datatypes import Progress, PromptStyle
 from rag.errors import ModelError
 from rag.model_folder import find_model, fingerprint
@@ -107,9 +114,14 @@ def candidate_fingerprint(folder: Path) -> str:
 def serving_folder(settings: Config) -> Path:
     """Return the folder of the model that answers now; `EXTRACTIVE` when none does.
 
+    In place of a remote one, the one that would answer on this machine: what a model is taught
+    with is sent nowhere.
+
     Raises:
         ModelError: the settings or the pointer name a model that is not here.
     """
+    if settings.answer_model == REMOTE:
+        settings = replace(settings, answer_model=ACTIVE)
     name = serving_model(settings)
     missing = name == DEFAULT_ANSWER_MODEL and not (settings.models_dir / name).is_dir()
     return (
