@@ -28,6 +28,7 @@ _MARKER = re.compile(
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
+_ROW = re.compile(r"\||\t.*\t|(?:,\S[^,]*){3}")  # of a table as text
 MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not" in it
 _OFFERS_CHOICE = re.compile(r"\bor\b|どちら|それとも|どっち", re.IGNORECASE)
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
@@ -48,7 +49,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     A true sentence can still answer another question. It counts only when its support is
     among ``prompt.evidence``, which was ranked against the question without the model. A
     model that had to be shown single sentences is believed only on the best one: where it rests
-    on another, quotes are right more often (docs/log.md).
+    on another, quotes are right more often (docs/log.md). Nor is it on a row of a table, whose
+    columns it does not see: the row is quoted, and a person picks the cell.
 
     Args:
         prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
@@ -58,6 +60,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     kept: list[str] = []
     dropped: list[str] = []
     believed = prompt.evidence[: 1 if prompt.shown_sentences else None]
+    if prompt.shown_sentences:
+        believed = tuple(sentence for sentence in believed if not _ROW.search(sentence.text))
     for sentence, markers in _claims(completion):
         evidence = _support(prompt, sentence, markers, believed)
         if evidence is None:

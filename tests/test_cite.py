@@ -182,3 +182,17 @@ def test_a_quoted_list_item_is_shown_without_its_bullet_and_cited_with_it() -> N
 
 def test_nothing_is_quoted_from_nothing() -> None:
     assert quote_answer(()).text == ""
+
+
+def test_a_small_model_is_not_believed_on_a_row_of_a_table() -> None:
+    row = "| Recording booth | basement | per hour | 1500 | 1200 |"
+    asked = prompt("What does the recording booth cost?", row)
+    small = replace(asked, shown_sentences=1)
+
+    assert check_answer(asked, "1200 [1]").text == "1200 [1]"  # one that reads whole passages
+    assert check_answer(small, "1200 [1]").text == ""
+    assert "1500 | 1200" in quote_answer(small.evidence).text
+    plain = prompt(
+        "What does the recording booth cost?", "The recording booth costs 1200 yen, too."
+    )
+    assert check_answer(replace(plain, shown_sentences=1), "1200 yen [1]").text == "1200 yen [1]"
