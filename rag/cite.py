@@ -59,9 +59,9 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     citations: list[Citation] = []
     kept: list[str] = []
     dropped: list[str] = []
-    believed = prompt.evidence[: 1 if prompt.shown_sentences else None]
+    believed = prompt.evidence
     if prompt.shown_sentences:
-        believed = tuple(sentence for sentence in believed if not _ROW.search(sentence.text))
+        believed = tuple(best for best in prompt.evidence[:1] if not _ROW.search(best.text))
     for sentence, markers in _claims(completion):
         evidence = _support(prompt, sentence, markers, believed)
         if evidence is None:

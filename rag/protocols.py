@@ -132,7 +132,7 @@ class SpanReader(Protocol):
 
 
 class Generator(Protocol):
-    """Continues a prompt. One request at a time: callers queue on the implementation's lock."""
+    """Continues a prompt. On this machine one request at a time: callers queue on a lock."""
 
     @property
     def model_id(self) -> str:

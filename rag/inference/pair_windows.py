@@ -65,6 +65,21 @@ class PairTokenizer:
         ]
 
 
+def model_inputs(
+    windows: Sequence[Window], width: int, inputs: Sequence[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Return a batch of windows, filled up with zeros, by the name of each of ``inputs``.
+
+    Shapes: ``(len(windows), width)``.
+    """
+    names = ("input_ids", "attention_mask", "token_type_ids")
+    arrays = np.zeros((len(names), len(windows), width), dtype=np.int64)
+    for place, window in enumerate(windows):
+        length = len(window.ids)
+        arrays[:, place, :length] = window.ids, np.ones(length), window.type_ids
+    return {name: a for name, a in zip(names, arrays, strict=True) if name in inputs}
+
+
 def _window(passage: int, encoding: Any) -> Iterator[Window]:  # noqa: ANN401 - tokenizers.Encoding
     own = [n for n, sequence in enumerate(encoding.sequence_ids) if sequence == 1]
     if own:  # white space alone is no token

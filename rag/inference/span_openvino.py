@@ -9,7 +9,7 @@ import numpy as np
 from rag.inference.encoder_openvino import batches, padded
 from rag.inference.export import GRAPH, TOKENIZER, read_facts
 from rag.inference.openvino_runtime import compile_graph, usable
-from rag.inference.pair_windows import PairTokenizer, WindowLogits
+from rag.inference.pair_windows import PairTokenizer, WindowLogits, model_inputs
 
 BATCH_TOKENS = 1024  # padding included; passages of one question differ much in length
 
@@ -41,14 +41,8 @@ class OpenVinoSpanModel:
         read: dict[int, WindowLogits] = {}
         for rows in batches(lengths, BATCH_TOKENS):
             width = padded(lengths[rows[-1]])  # a batch is in order of length
-            arrays = np.zeros((3, len(rows), width), dtype=np.int64)
-            for place, row in enumerate(rows):
-                window, length = windows[row], lengths[row]
-                arrays[:, place, :length] = window.ids, np.ones(length), window.type_ids
-            names = ("input_ids", "attention_mask", "token_type_ids")
-            self._request.infer(
-                {name: a for name, a in zip(names, arrays, strict=True) if name in self._inputs}
-            )
+            batch = [windows[row] for row in rows]
+            self._request.infer(model_inputs(batch, width, self._inputs))
             logits = self._request.get_output_tensor(0).data  # (rows, tokens, start and end)
             for place, row in enumerate(rows):
                 starts, ends = logits[place, : lengths[row]].T.astype(np.float32)

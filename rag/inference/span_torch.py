@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rag.errors import ModelError
 from rag.inference.encoder_openvino import batches
-from rag.inference.pair_windows import PairTokenizer, Window, WindowLogits
+from rag.inference.pair_windows import PairTokenizer, Window, WindowLogits, model_inputs
 
 _MOST_TOKENS = 512  # where a model does not say what it reads
 _BATCH_TOKENS = 8192
@@ -68,15 +66,9 @@ class TorchSpanModel:
         import torch
 
         width = max(len(window.ids) for window in windows)
-        arrays = np.zeros((3, len(windows), width), dtype=np.int64)
-        for place, window in enumerate(windows):
-            length = len(window.ids)
-            arrays[:, place, :length] = window.ids, np.ones(length), window.type_ids
-        names = ("input_ids", "attention_mask", "token_type_ids")
         tensors = {
             name: torch.from_numpy(array).to(self.model.device)
-            for name, array in zip(names, arrays, strict=True)
-            if name in self.inputs
+            for name, array in model_inputs(windows, width, self.inputs).items()
         }
         with torch.inference_mode():
             output = self.model(**tensors)
