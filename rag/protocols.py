@@ -123,10 +123,18 @@ class SpanReader(Protocol):
         """Languages in which it finds the answers of a few simple questions."""
         ...
 
-    def spans(self, question: str, passages: Sequence[str]) -> list[tuple[Span, ...]]:
+    def spans(
+        self, question: str, passages: Sequence[str], headings: Sequence[str] = ()
+    ) -> list[tuple[Span, ...]]:
         """Return the likeliest spans of each passage, best first, with offsets into its text.
 
         The log-odds of two passages can be compared: all are against "it does not answer".
+
+        Args:
+            question: as asked.
+            passages: to look in.
+            headings: what stands above each of them, "" nothing. It is read, too, but holds no
+                answer: a row of a table means little without the names of its columns.
         """
         ...
 

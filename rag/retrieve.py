@@ -142,8 +142,9 @@ class Retriever:
         """
         if self.span_reader is None or language not in self.span_reader.languages:
             return list(hits)
-        unread = [hit.chunk.text for hit in hits if hit.spans is None]
-        found = iter(self.span_reader.spans(question, unread))
+        unread = [hit.chunk for hit in hits if hit.spans is None]
+        texts, headings = [one.text for one in unread], [one.heading for one in unread]
+        found = iter(self.span_reader.spans(question, texts, headings))
         return [
             replace(hit, spans=_moved(next(found), hit.chunk.start)) if hit.spans is None else hit
             for hit in hits

@@ -87,18 +87,23 @@ class ModelSpanReader:
             right += best is not None and expected in best.text
         return right / len(questions)
 
-    def spans(self, question: str, passages: Sequence[str]) -> list[tuple[Span, ...]]:
+    def spans(
+        self, question: str, passages: Sequence[str], headings: Sequence[str] = ()
+    ) -> list[tuple[Span, ...]]:
         """Return the likeliest spans of each passage; see `SpanReader`.
 
         Raises:
             ModelError: the model cannot be loaded.
         """
+        above = [f"{heading}\n" if heading else "" for heading in headings or [""] * len(passages)]
+        texts = [heading + passage for heading, passage in zip(above, passages, strict=True)]
         with self._lock:
-            read = self._model.read(question, passages) if passages else []
+            read = self._model.read(question, texts) if passages else []
         found: list[dict[tuple[int, int], Span]] = [{} for _ in passages]
         for one in read:
-            of_passage = found[one.window.passage]
-            for span in _spans(one, passages[one.window.passage]):
+            number = one.window.passage
+            of_passage = found[number]
+            for span in _spans(one, passages[number], len(above[number])):
                 known = of_passage.get((span.start, span.end))
                 if known is None or known.log_odds < span.log_odds:  # two windows overlap
                     of_passage[span.start, span.end] = span
@@ -108,10 +113,18 @@ class ModelSpanReader:
         ]
 
 
-def _spans(read: WindowLogits, text: str) -> Iterator[Span]:
-    """Yield the likeliest spans of a window, with offsets into its passage."""
+def _spans(read: WindowLogits, passage: str, heading: int) -> Iterator[Span]:
+    """Yield the likeliest spans of a window, with offsets into ``passage``.
+
+    Args:
+        read: of a passage under a heading.
+        passage: without it.
+        heading: its characters.
+    """
     window = read.window
-    starts, ends = (array[window.first : window.last] for array in (read.starts, read.ends))
+    own = sum(start < heading for start, _ in window.places)
+    starts, ends = (array[window.first + own : window.last] for array in (read.starts, read.ends))
+    places = [(start - heading, end - heading) for start, end in window.places[own:]]
     none = float(read.starts[0] + read.ends[0])
     firsts, lasts = (np.argsort(-array)[:_LIKELIEST_TOKENS] for array in (starts, ends))
     pairs = [
@@ -121,9 +134,9 @@ def _spans(read: WindowLogits, text: str) -> Iterator[Span]:
         if first <= last < first + _LONGEST
     ]
     for score, first, last in sorted(pairs, reverse=True)[:_SPANS]:
-        start, end = window.places[first][0], window.places[last][1]
+        start, end = places[first][0], places[last][1]
         if start < end and math.isfinite(score - none):
-            yield Span(start, end, text[start:end], round(score - none, 3))
+            yield Span(start, end, passage[start:end], round(score - none, 3))
 
 
 def load_span_reader(config: Config) -> ModelSpanReader | None:

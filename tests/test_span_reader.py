@@ -90,6 +90,22 @@ def test_a_span_of_two_windows_is_kept_once_at_its_best(tmp_path: Path) -> None:
     assert reader_of(tmp_path, unsure, sure).spans("q", ["a"]) == [(Span(0, 1, "a", 8.0),)]
 
 
+def test_the_heading_above_a_passage_is_read_and_holds_no_answer(tmp_path: Path) -> None:
+    read = logits([9, 0, 3, 0], [9, 0, 0, 2], "h\nab")
+
+    found = reader_of(tmp_path, read).spans("q", ["ab"], ["h"])[0]
+
+    assert found[0] == Span(0, 2, "ab", 5.0)
+    assert {span.text for span in found} <= {"a", "b", "ab"}
+    assert reader_of(tmp_path, read).spans("q", ["h\nab"])[0][0].text == "h"  # as passage it would
+
+
+def test_a_window_of_a_heading_alone_holds_no_span(tmp_path: Path) -> None:
+    read = logits([9, 9], [9, 9], "ab")
+
+    assert reader_of(tmp_path, read).spans("q", ["c"], ["abcdef"]) == [()]
+
+
 def test_an_answer_longer_than_people_give_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

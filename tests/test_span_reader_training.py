@@ -40,7 +40,8 @@ from training.span_reader.loop import Learner, LogLine, LoopSettings, kind_of_st
 from training.span_reader.measure import Measured, answer, measure
 from training.span_reader.near_passages import misses, near_passages
 from training.span_reader.network import SpanNetwork, guess_loss
-from training.span_reader.pairs import Pair, PairMaker, crop
+from training.span_reader.pair import Pair
+from training.span_reader.pairs import PairMaker, crop
 from training.span_reader.questions import (
     SpanDataError,
     SpanQuestion,
@@ -249,9 +250,17 @@ def questions(files: tuple[Path, Path]) -> tuple[SpanQuestion, ...]:
     return read_span_questions(files, 0, quiet).learned
 
 
+@pytest.fixture
+def only_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No made-up records, and no titles."""
+    monkeypatch.setattr(pairs, "RECORD_SHARE", 0.0)
+    monkeypatch.setattr(pairs, "HEADING_SHARE", 0.0)
+
+
 def test_the_labelled_words_are_the_answer_wherever_the_text_was_cut_or_added_to(
-    questions: tuple[SpanQuestion, ...],
+    questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pairs, "RECORD_SHARE", 0.0)
     maker = PairMaker(questions, Random(0))
     places = set()
     for question in questions * 10:
@@ -263,6 +272,7 @@ def test_the_labelled_words_are_the_answer_wherever_the_text_was_cut_or_added_to
     assert len(places) > 20
 
 
+@pytest.mark.usefixtures("only_passages")
 def test_texts_for_a_question_as_it_was_asked_hold_no_answer_when_none_is_labelled(
     questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +330,7 @@ def test_a_number_is_exchanged_for_one_near_it_and_the_answer_never() -> None:
     assert exchanger.exchanged("How many in all?", text, span, "en") is None  # nothing is shared
 
 
+@pytest.mark.usefixtures("only_passages")
 def test_of_a_contrast_one_changed_side_has_no_answer_and_two_have_it_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -351,6 +362,7 @@ def _all(questions: tuple[SpanQuestion, ...]) -> set[str]:
     return {sentence for one in questions for sentence in _sentences(one.passage)}
 
 
+@pytest.mark.usefixtures("only_passages")
 def test_the_kinds_of_texts_have_their_shares_and_one_in_five_an_instruction(
     questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,7 +370,7 @@ def test_the_kinds_of_texts_have_their_shares_and_one_in_five_an_instruction(
     chosen = [replace(one, altered=("Altered?",)) for one in questions]
     maker = PairMaker(chosen, Random(0))
     known = _all(questions)
-    made = [(one, pair) for one in chosen * 30 if (pair := maker.pair(one))]
+    made = [(one, pair) for one in chosen * 100 if (pair := maker.pair(one))]
     is_altered = [pair.question == "Altered?" for _, pair in made]
     has_span = [pair.span is not None for _, pair in made]
     has_instruction = [not set(_sentences(pair.text)) <= known for _, pair in made]
@@ -367,6 +379,21 @@ def test_the_kinds_of_texts_have_their_shares_and_one_in_five_an_instruction(
     assert np.mean(has_span) == pytest.approx(1 - 0.08 - 0.05 - 0.08, abs=0.02)
     # An instruction that would stand inside of the answer is left away, and none does here.
     assert np.mean(has_instruction) == pytest.approx(0.2, abs=0.02)
+
+
+def test_half_of_the_texts_stand_under_their_title_which_is_never_the_answer(
+    questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "RECORD_SHARE", 0.0)
+    named = [replace(one, title=f"Houses {one.answers[0]}") for one in questions]
+    maker, other = PairMaker(questions, Random(0)), PairMaker(named, Random(0))
+    made = [pair for one in questions * 20 if (pair := maker.pair(one))]
+    without = [pair for one in named * 20 if (pair := other.pair(one)) and pair.span]
+
+    is_under_title = [pair.text.startswith("Houses\n") for pair in made]
+    assert np.mean(is_under_title) == pytest.approx(0.5, abs=0.03)
+    assert without
+    assert not any(pair.text.startswith("Houses") for pair in without)  # it would tell the answer
 
 
 def test_the_labelled_tokens_are_those_of_the_answer(tokenizer: Tokenizer) -> None:
@@ -473,12 +500,12 @@ def test_the_rate_rises_and_falls_to_nothing_in_straight_lines() -> None:
 
 
 def test_first_come_the_words_of_japanese_and_english_answers_then_those_of_both() -> None:
-    assert [kind_of_step(0.29, drawn) for drawn in (0, 0.54, 0.56, 0.999)] == [
+    assert [kind_of_step(0.29, drawn, 0.3) for drawn in (0, 0.54, 0.56, 0.999)] == [
         "words", "words", "en", "en",
     ]  # fmt: skip
-    assert [kind_of_step(0.31, drawn) for drawn in (0.03, 0.05, 0.59, 0.61, 0.999)] == [
-        "words", "ja", "ja", "en", "en",
-    ]  # fmt: skip
+    later = ["words", "ja", "ja", "en", "en"]
+    assert [kind_of_step(0.31, drawn, 0.3) for drawn in (0.02, 0.04, 0.49, 0.51, 0.999)] == later
+    assert [kind_of_step(0, drawn, 0) for drawn in (0.02, 0.04, 0.49, 0.51, 0.999)] == later
 
 
 def test_steps_lower_the_loss_of_what_they_learn_from(
@@ -604,6 +631,25 @@ def test_what_is_shipped_gives_the_logits_that_were_learned(
     assert auto.model_max_length == 400
 
 
+def test_going_on_starts_from_what_was_learned_and_other_weights_are_refused(
+    base: Path, network: SpanNetwork, characters: Characters
+) -> None:
+    learned = {name: torch.ones_like(value) for name, value in network.body().items()}
+    rows = torch.full_like(network.characters.own, 2.0)
+    other = SpanNetwork(base, characters, seed=5)
+
+    other.take_over(Artifact(learned, rows, characters))
+    assert all(bool((value == 1).all()) for value in other.body().values())
+    assert bool((other.characters.own == 2).all())
+
+    with pytest.raises(ValueError, match=r"lacks qa_outputs\.bias"):
+        other.take_over(
+            Artifact({n: v for n, v in learned.items() if n != "qa_outputs.bias"}, rows, characters)
+        )
+    with pytest.raises(ValueError, match="does not fit"):
+        other.take_over(Artifact(learned, rows[1:], characters))
+
+
 def test_loading_gives_what_was_saved_in_16_bits_and_nothing_else(
     characters: Characters, network: SpanNetwork, tmp_path: Path
 ) -> None:
@@ -690,6 +736,11 @@ def test_the_command_makes_weights_that_setup_makes_a_model_of(
     assert (folder / "config.json").is_file()
     span_model.make_span_model(config, lambda step: stages.append(step.stage))
     assert stages == ["span"]  # once
+
+    further = tmp_path / "further"
+    arguments[arguments.index(str(out))] = str(further)
+    assert main([*arguments, "0.02", "--start", str(out)]) == 0
+    assert "--seed 0 --start out" in (further / "README.md").read_text(encoding="utf-8")
 
     assert main([*arguments, "0.02"]) == 1  # nothing is overwritten
     assert "already" in capsys.readouterr().err

@@ -21,6 +21,7 @@ def add_span_reader(commands: Any) -> None:  # noqa: ANN401 - argparse names no 
         help="SQuAD and other files of questions with passages, in English and in Japanese",
     )  # fmt: skip
     make.add_argument("--out", type=Path, required=True, help="new folder of the weights")
+    make.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     make.add_argument("--minutes", type=_positive, default=_MINUTES, help="of training")
     make.add_argument("--seed", type=int, default=0)
     make.add_argument("--models", type=Path, help="folder of the models")
@@ -39,13 +40,18 @@ def run_span_reader(arguments: argparse.Namespace, config: Config) -> int:
     """Train, and print what it is worth on held-out questions."""
     limit_threads(config.threads)
     from training.span_reader.card import table
-    from training.span_reader.loop import LoopSettings
+    from training.span_reader.loop import PREPARATION_SHARE, LoopSettings
     from training.span_reader.train import SpanReaderSettings, train_span_reader
 
     settings = SpanReaderSettings(
         tuple(arguments.data),
         arguments.out,
-        LoopSettings(minutes=arguments.minutes, seed=arguments.seed),
+        LoopSettings(
+            minutes=arguments.minutes,
+            seed=arguments.seed,
+            preparation_share=0.0 if arguments.start else PREPARATION_SHARE,
+        ),
+        arguments.start,
     )
     trained = train_span_reader(settings, config, _print_progress)
     print(table(trained.measured))

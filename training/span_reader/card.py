@@ -26,12 +26,15 @@ class CardFacts:
     steps: int
     seed: int
     device: str
+    start: Path | None  # weights that the run went on from
     measured: Mapping[Language, Measured]
 
 
 def card(facts: CardFacts) -> str:
     """Return the card as Markdown. Files stand in it by name: their folder is nobody's business."""
-    unfinished = "" if facts.done >= 1 else f" **It was stopped at {facts.done:.0%}.**"
+    start = f" --start {facts.start.name}" if facts.start else ""
+    notes = f" It went on from `{facts.start.name}`, an earlier run." if facts.start else ""
+    notes += "" if facts.done >= 1 else f" **It was stopped at {facts.done:.0%}.**"
     return f"""# Span reader
 
 Reads a question with a passage, and says which words answer it, or that none do: a
@@ -48,10 +51,10 @@ passage. The last 4 % of the passages of each file are held out.
 
 ## Training
 
-{facts.steps} steps in {facts.minutes:g} minutes on {facts.device}, seed {facts.seed}.{unfinished}
+{facts.steps} steps in {facts.minutes:g} minutes on {facts.device}, seed {facts.seed}.{notes}
 
     python -m training span-reader --data {" ".join(file.name for file in facts.files)} \\
-      --minutes {facts.minutes:g} --seed {facts.seed}
+      --minutes {facts.minutes:g} --seed {facts.seed}{start}
 
 ## On held-out questions
 

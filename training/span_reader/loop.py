@@ -18,7 +18,7 @@ Kind = Literal["words", "ja", "en"]
 Batches = Mapping[Kind, Iterator[list[Any]]]  # of pieces for "words", of rows for the others
 PREPARATION_SHARE = 0.3  # of the time
 _FIRST: dict[Kind, float] = {"words": 0.55, "en": 0.45}
-_THEN: dict[Kind, float] = {"words": 0.04, "ja": 0.56, "en": 0.4}
+_THEN: dict[Kind, float] = {"words": 0.03, "ja": 0.47, "en": 0.5}
 WARMUP_SHARE = 0.03
 LEARNING_RATE = 2e-4
 _CHARACTERS_FACTOR = 8  # times the learning rate: each character is seldom seen
@@ -38,6 +38,7 @@ class LoopSettings:
     seed: int = 0
     learning_rate: float = LEARNING_RATE
     checkpoint_seconds: float = 300.0
+    preparation_share: float = PREPARATION_SHARE  # 0 where Japanese words are known
 
 
 def rate(done: float) -> float:
@@ -50,14 +51,15 @@ def rate(done: float) -> float:
     return (1 - done) / (1 - WARMUP_SHARE)
 
 
-def kind_of_step(done: float, drawn: float) -> Kind:
+def kind_of_step(done: float, drawn: float, preparation_share: float) -> Kind:
     """Return what to learn from next.
 
     Args:
         done: share of the time that is over.
         drawn: evenly from [0, 1).
+        preparation_share: of the time.
     """
-    shares = _FIRST if done < PREPARATION_SHARE else _THEN
+    shares = _FIRST if done < preparation_share else _THEN
     reached = 0.0
     for kind, share in shares.items():
         reached += share
@@ -134,7 +136,7 @@ def train(
         done = (now - started) / (60 * settings.minutes)
         if done >= 1:
             break
-        kind = kind_of_step(done, rng.random())
+        kind = kind_of_step(done, rng.random(), settings.preparation_share)
         losses[kind].append(learner.step(kind, next(batches[kind]), rate(done)))
         steps += 1
         if steps % LOGGED_STEPS == 0:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rag.datatypes import Language
 from training.evaluation.metrics import best_match, f1, normalized_exact
 from training.retriever.measure import auroc
-from training.span_reader.pairs import Pair
+from training.span_reader.pair import Pair
 from training.span_reader.questions import SpanQuestion
 from training.span_reader.rows import SpanRow, span_row
 

@@ -13,6 +13,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from training.retriever.loop import autocast
+from training.span_reader.artifact import Artifact
 from training.span_reader.characters import MASK, PAD, Characters, base_vocabulary
 from training.span_reader.rows import SpanRow, filled_length
 
@@ -103,6 +104,23 @@ class SpanNetwork(torch.nn.Module):
         )
         self.guess_bias = torch.nn.Parameter(torch.zeros(len(characters)))
         self.mask_id, self.pad_id = vocabulary[MASK], vocabulary[PAD]
+
+    def take_over(self, artifact: Artifact) -> None:
+        """Go on from what was learned before. The second head starts anew.
+
+        Raises:
+            ValueError: a weight is missing, or is that of another base.
+        """
+        body = self.body()
+        if artifact.body.keys() != body.keys():
+            odd = sorted(artifact.body.keys() ^ body.keys())
+            raise ValueError(f"one of the two lacks {odd[0]}")
+        pairs = [(self.characters.own, artifact.rows)]
+        pairs += [(body[name], weight) for name, weight in artifact.body.items()]
+        for parameter, weight in pairs:
+            if parameter.shape != weight.shape:
+                raise ValueError(f"a weight of shape {tuple(weight.shape)} does not fit")
+            parameter.data.copy_(weight)
 
     @property
     def characters(self) -> OwnRows:

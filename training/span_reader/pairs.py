@@ -7,7 +7,6 @@ be read past.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from random import Random
 
 from rag.datatypes import Language
@@ -19,7 +18,9 @@ from training.rows.hidden_instructions import (
     instruction_words,
 )
 from training.span_reader.contrast import Exchanger
+from training.span_reader.pair import Pair
 from training.span_reader.questions import SpanQuestion
+from training.span_reader.record_pairs import record_pair
 
 NEAR_MISS_SHARE = 0.08  # of the questions, where they have one
 REMOVED_SHARE = 0.05
@@ -27,7 +28,9 @@ ALTERED_SHARE = 0.08
 CONTRAST_SHARE = 0.28
 _OTHER_TEXT_SHARE = 0.37  # of the contrasts: only the text is changed
 _OTHER_QUESTION_SHARE = 0.33  # only the question; the rest are changed in both
-INSTRUCTION_SHARE = 0.2  # of all texts, whatever they hold
+RECORD_SHARE = 0.15  # of all pairs: a made-up table, form or list of rules in its stead
+INSTRUCTION_SHARE = 0.2  # of the other texts, whatever they hold
+HEADING_SHARE = 0.5  # of them: under the title of their article, as passages are read
 _SIZES: dict[Language, tuple[int, int]] = {"ja": (40, 260), "en": (150, 900)}  # characters
 _TARGETS: dict[Language, Sequence[str]] = {"ja": JAPANESE_TARGETS, "en": ENGLISH_TARGETS}
 _NEAREST_RATE = 0.8  # of the exponential distribution that prefers the nearest misses
@@ -38,15 +41,6 @@ _LURE_SHARE = 0.5  # of the instructions: the answer to another question, which 
 _OWN_QUESTION_SHARE = 0.6  # of the instructions: about the question at hand
 
 Spans = Sequence[tuple[int, int]]
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A question and a text. ``text[start:end]`` answers it; ``span`` is None when nothing does."""
-
-    question: str
-    text: str
-    span: tuple[int, int] | None
 
 
 def crop(sentences: Spans, first: int, last: int, size: float, rng: Random) -> tuple[int, int]:
@@ -87,9 +81,13 @@ class PairMaker:
 
     def pair(self, question: SpanQuestion) -> Pair | None:
         """Return ``question`` with a text; None when none of the chosen kind can be made."""
+        if self._rng.random() < RECORD_SHARE:
+            return record_pair(question.language, self._rng)
         made = self._pair(question)
         if made is not None and self._rng.random() < INSTRUCTION_SHARE:
-            return self._with_instruction(made, question.language)
+            made = self._with_instruction(made, question.language)
+        if made is not None and self._rng.random() < HEADING_SHARE:
+            made = _under_heading(made, question.title)
         return made
 
     def _pair(self, question: SpanQuestion) -> Pair | None:
@@ -163,6 +161,16 @@ class PairMaker:
         if span and span[0] >= place:
             span = span[0] + len(added), span[1] + len(added)
         return Pair(pair.question, pair.text[:place] + added + pair.text[place:], span)
+
+
+def _under_heading(pair: Pair, title: str) -> Pair:
+    """Return ``pair`` with ``title`` above its text, unless that is the answer."""
+    span = pair.span
+    if not title or (span and pair.text[slice(*span)] in title):
+        return pair
+    added = len(title) + 1
+    moved = (span[0] + added, span[1] + added) if span else None
+    return Pair(pair.question, f"{title}\n{pair.text}", moved)
 
 
 def _without(question: SpanQuestion, sentences: Spans, own: Sequence[int]) -> str:

@@ -35,6 +35,7 @@ class SpanQuestion:
     start: int
     end: int
     answers: tuple[str, ...]  # all that count as right
+    title: str = ""  # of the article
     near: tuple[str, ...] = ()  # passages that do not answer, the nearest first
     altered: tuple[str, ...] = ()  # forms of the question that the passage hardly answers
 
@@ -116,8 +117,9 @@ def _placed(example: QAExample, language: Language) -> SpanQuestion | None:
     if start < 0:
         return None
     return SpanQuestion(
-        example.question, language, passage, start, start + len(answer), example.answers
-    )
+        example.question, language, passage, start, start + len(answer), example.answers,
+        example.group.replace("_", " "),
+    )  # fmt: skip
 
 
 def _with_near(

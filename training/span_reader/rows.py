@@ -10,7 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from training.span_reader.characters import CLS, SEP
-from training.span_reader.pairs import Pair, PairMaker
+from training.span_reader.pair import Pair
+from training.span_reader.pairs import PairMaker
 from training.span_reader.questions import SpanDataError, SpanQuestion
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rag.errors import ModelError, first_line
 from rag.inference.device import torch_device
 from rag.model_folder import find_model
 from training.checkpoints.publish import published
-from training.span_reader.artifact import CARD, LOG, Artifact, save_artifact
+from training.span_reader.artifact import CARD, LOG, Artifact, load_artifact, save_artifact
 from training.span_reader.card import CardFacts, card
 from training.span_reader.characters import (
     Characters,
@@ -41,6 +41,7 @@ class SpanReaderSettings:
     files: tuple[Path, ...]
     out: Path  # folder of the artifact, which is not there yet
     loop: LoopSettings = field(default_factory=LoopSettings)
+    start: Path | None = None  # artifact to go on from; None begins with the bare embedder
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,8 @@ def train_span_reader(
 ) -> Trained:
     """Train and write the artifact to ``settings.out``.
 
-    Every few minutes the artifact appears as it is then; its card says when a run was killed. Such
-    a run cannot be taken up again: the schedule ends with small steps.
+    Every few minutes the artifact appears as it is then; its card says when a run was killed.
+    Another run can go on from it, with a schedule of its own: large steps first, then small ones.
 
     Raises:
         ModelError: the folder is taken, or the base cannot be loaded.
@@ -66,13 +67,17 @@ def train_span_reader(
     if settings.out.exists():
         raise ModelError(f"There is something in {settings.out} already. Give another --out.")
     base = find_model(DEFAULT_EMBED_MODEL, config.models_dir)
+    before = load_artifact(settings.start) if settings.start else None
     questions = read_span_questions(settings.files, settings.loop.seed, progress)
-    vocabulary = base_vocabulary(base / "tokenizer.json")
     texts = (*questions.japanese, *questions.japanese_held_out)
-    characters = gather_characters(texts, vocabulary)
+    characters = before.characters if before else gather_characters(
+        texts, base_vocabulary(base / "tokenizer.json")
+    )  # fmt: skip
     try:
         tokenizer = character_tokenizer(base / "tokenizer.json", characters.new)
         network = SpanNetwork(base, characters, settings.loop.seed)
+        if before:
+            network.take_over(before)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise ModelError(
             f"No span reader can be made of {base} ({first_line(error)}). Run `make setup` to "
@@ -159,5 +164,6 @@ class _Keeper:
             steps=self._steps,
             seed=loop.seed,
             device=self._network.device.type,
+            start=self._settings.start,
             measured=self.measured,
         )
