@@ -17,7 +17,7 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.inference.causal_model import CausalModel
+from rag.inference.causal_model import CausalModel, shared_length
 
 _BEGINNINGS = 3
 _BEGINNINGS_BESIDE = 2  # where answers are proposed; more rows cost time and bring nothing
@@ -38,7 +38,7 @@ def likeliest_answer(
     """Return how the answer begins: all of it with the token that ends it, or `_SEARCHED` tokens.
 
     Where one beginning is far ahead and nothing else is proposed it is returned alone. What the
-    model has read is another text afterwards, so that going on needs a reset.
+    model has read is another text afterwards: going on needs another `read`.
 
     Args:
         model: has read ``asked``.
@@ -72,7 +72,7 @@ class _Search:
         self._model, self._asked, self._unasked = model, len(asked), list(unasked)
         self._support = support
         self._prompts = 2 if unasked else 1
-        self._shared = _shared(asked, unasked) if unasked else len(asked)
+        self._shared = shared_length(asked[:-1], unasked) if unasked else len(asked)
         self._tail = len(unasked) - self._shared if unasked else 0
 
     def run(
@@ -150,13 +150,6 @@ def _until_end(tokens: list[int], ends: Sequence[int]) -> list[int]:
     """Return ``tokens`` up to the first that ends an answer, that one included."""
     end = next((n for n, token in enumerate(tokens, start=1) if token in ends), len(tokens))
     return tokens[:end]
-
-
-def _shared(one: Sequence[int], other: Sequence[int]) -> int:
-    """Return how many tokens both begin with; each keeps one of its own at least."""
-    most = min(len(one), len(other)) - 1
-    pairs = enumerate(zip(one[:most], other[:most], strict=True))
-    return next((n for n, (a, b) in pairs if a != b), most)
 
 
 def _log_softmax(scores: NDArray[np.float32]) -> NDArray[np.float64]:

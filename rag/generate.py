@@ -7,9 +7,10 @@ does in one piece, and because its streamer withholds kana.
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from rag.config import EXTRACTIVE, REMOTE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
 from rag.evidence import quotable
+from rag.greedy import greedy_tokens
 from rag.inference.causal_model import CausalModel
 from rag.inference.causal_openvino import OpenVinoCausalModel
 from rag.inference.causal_torch import TorchCausalModel
@@ -31,6 +33,7 @@ from rag.model_folder import find_model
 from rag.prompt import NOT_FOUND, unasked
 from rag.remote.generator import RemoteGenerator
 from rag.span_agreement import proposed_answers, support
+from rag.turns import Turns
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
@@ -60,7 +63,7 @@ class LocalGenerator:
     """A language model on this machine, on the GPU when there is one."""
 
     def __init__(self, folder: Path, config: Config) -> None:
-        self._lock = Lock()
+        self.turns = Turns()  # readers are answered one after another, as they came
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
         self.style = prompt_style(folder, config)
@@ -89,38 +92,42 @@ class LocalGenerator:
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
         """Yield the pieces of the greedy completion; see `Generator.stream`."""
-        with self._lock:
+        with self.turns.turn(stop) as has_come:
+            if not has_come:
+                return
             decoder = _PieceDecoder(self.model.tokenizer)
             for token_id in self._decode(prompt, max_new_tokens, stop):
                 yield decoder.step(token_id)
 
     def abstention_margin(self, prompt: Prompt) -> float:
         """Return how far "not found" is ahead of any other answer, in logits, uncalibrated."""
-        with self._lock:
-            scores = self._read(self.prompt_ids(prompt), Event())
+        with self.turns.turn():
+            scores = self.model.read(self.prompt_ids(prompt), Event())
             assert scores is not None  # nobody stops it
             first = self._first_of_not_found(prompt.language)
             others = np.delete(scores, first)
             return float(scores[first] - others.max())
 
     def _decode(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[int]:
-        end_ids = self.model.end_ids
-        asked = self.prompt_ids(prompt)
-        scores = None if stop.is_set() else self._read(asked, stop)
         completion: list[int] = []
-        while scores is not None and len(completion) < max_new_tokens and not stop.is_set():
-            begun = [] if completion else self._begin(prompt, asked, scores, stop)
-            for token in begun[:max_new_tokens] or [int(scores.argmax())]:
-                completion.append(token)
-                if token in end_ids or _is_circling(completion):
-                    return
-                yield token
-            if stop.is_set() or len(completion) >= max_new_tokens:
+        for token in islice(self._tokens(prompt, stop), max_new_tokens):
+            completion.append(token)
+            if token in self.model.end_ids or _is_circling(completion):
                 return
-            if len(begun) > 1:  # the search has read other texts meanwhile
-                scores = self._read([*asked, *completion], stop)
-            else:
-                scores = self.model.logits(completion[-1:], stop)
+            yield token
+
+    def _tokens(self, prompt: Prompt, stop: Event) -> Iterator[int]:
+        """Yield the tokens of the completion, endlessly unless ``stop`` is set."""
+        asked = self.prompt_ids(prompt)
+        scores = None if stop.is_set() else self.model.read(asked, stop)
+        if scores is None or stop.is_set():
+            return
+        begun = self._begin(prompt, asked, scores, stop)
+        yield from begun
+        text = [*asked, *begun]
+        scores = None if stop.is_set() else self.model.read(text, stop)
+        if scores is not None:
+            yield from greedy_tokens(self.model, text, scores, stop)
 
     def _begin(
         self, prompt: Prompt, asked: list[int], scores: NDArray[np.float32], stop: Event
@@ -143,11 +150,6 @@ class LocalGenerator:
             lambda ids: support(prompt, self.model.tokenizer.decode(list(ids))),
             stop,
         )
-
-    def _read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read a text from its beginning; return the scores of what may follow."""
-        self.model.reset()
-        return self.model.logits(ids, stop)
 
     def _first_of_not_found(self, language: Language) -> int:
         return self.model.encode(NOT_FOUND[language])[0]

@@ -33,7 +33,7 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def alone(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
     model.reset()
-    scores = model.logits(ids, Event())
+    scores = model.read(ids, Event())
     assert scores is not None
     return scores.copy()
 
@@ -109,7 +109,7 @@ def test_a_beginning_that_is_far_ahead_is_taken_without_reading_on(
     found = likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, Event())
 
     assert found == [int(scores.argmax())]
-    assert model.logits(found, Event()) is not None  # it goes on where it was
+    assert model.read([*ASKED, *found], Event()) is not None  # it goes on where it was
 
 
 def test_an_answer_ends_with_the_token_that_ends_it(

@@ -500,12 +500,15 @@ def test_the_rate_rises_and_falls_to_nothing_in_straight_lines() -> None:
 
 
 def test_first_come_the_words_of_japanese_and_english_answers_then_those_of_both() -> None:
-    assert [kind_of_step(0.29, drawn, 0.3) for drawn in (0, 0.54, 0.56, 0.999)] == [
+    assert [kind_of_step(0.29, drawn, goes_on=False) for drawn in (0, 0.54, 0.56, 0.999)] == [
         "words", "words", "en", "en",
     ]  # fmt: skip
-    later = ["words", "ja", "ja", "en", "en"]
-    assert [kind_of_step(0.31, drawn, 0.3) for drawn in (0.02, 0.04, 0.49, 0.51, 0.999)] == later
-    assert [kind_of_step(0, drawn, 0) for drawn in (0.02, 0.04, 0.49, 0.51, 0.999)] == later
+    assert [
+        kind_of_step(0.31, drawn, goes_on=False) for drawn in (0.03, 0.05, 0.59, 0.61, 0.999)
+    ] == ["words", "ja", "ja", "en", "en"]
+    assert [kind_of_step(0, drawn, goes_on=True) for drawn in (0, 0.47, 0.49, 0.999)] == [
+        "ja", "ja", "en", "en",
+    ]  # fmt: skip
 
 
 def test_steps_lower_the_loss_of_what_they_learn_from(

@@ -35,16 +35,33 @@ class CausalModel(Protocol):
         """Return the tokens of ``text``; special ones are those written in it."""
         ...
 
+    @property
+    def can_forget(self) -> bool:
+        """Whether `forget` works: not where the cache keeps a window of the text alone."""
+        ...
+
     def reset(self) -> None:
         """Forget the text that was read."""
         ...
 
-    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read ``ids`` after what was read before; return the scores of what may follow them.
+    def read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read a text from its beginning; return the scores of what may follow it.
 
-        None when ``stop`` was set meanwhile; what was read is then forgotten. The array is valid
-        until the next call. Shape: ``(vocabulary,)``.
+        What it begins with like the text before is not read again, where that is faster. None
+        when ``stop`` was set meanwhile; everything is then forgotten. The array is valid until
+        the next call. Shape: ``(vocabulary,)``.
         """
+        ...
+
+    def extend(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Read a few tokens after the text; return the scores of what may follow each of them.
+
+        The array is valid until the next call. Shape: ``(len(ids), vocabulary)``.
+        """
+        ...
+
+    def forget(self, count: int) -> None:
+        """Take the last ``count`` tokens off the text, as if they had not been read."""
         ...
 
     def branch(
@@ -55,11 +72,18 @@ class CausalModel(Protocol):
     ) -> NDArray[np.float32]:
         """Read rows of tokens side by side, each after its row of what was read before.
 
-        One row that was read before, such as by `logits`, is what all of them go on from. `logits`
-        needs a `reset` afterwards. The array is valid until the next call.
+        The text, one row, is what all of them go on from. Only `read` and `reset` may follow. The
+        array is valid until the next call.
 
         Shapes:
             ids, positions: ``(rows, n)``; hidden: ``(rows, tokens read before)``, true where a row
             does not look; returned: ``(rows, vocabulary)``, the scores of what may follow.
         """
         ...
+
+
+def shared_length(one: Sequence[int], other: Sequence[int]) -> int:
+    """Return how many tokens both begin with; ``other`` keeps one of its own at least."""
+    most = min(len(one), len(other) - 1)
+    pairs = enumerate(zip(one[:most], other[:most], strict=True))
+    return next((n for n, (a, b) in pairs if a != b), most)

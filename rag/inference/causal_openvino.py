@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.inference.causal_model import shared_length
 from rag.inference.export import GRAPH, TOKENIZER, read_facts
 from rag.inference.openvino_runtime import HALF, compile_graph, usable
 
 _HIDDEN = -65504.0  # added to the score of a token that may not be looked at; fits 16 bits
 _ACTIVATION_GROUP = "32"
-_NOTHING = np.zeros((1, 0), dtype=bool)
 _LOOK_MS = 20  # between two looks at the stop event
+# Tokens after a text are read at a third of the speed, and what is forgotten is in the way.
+_REREAD_SHARE = 0.5  # of the shared beginning; a longer rest is read with it from the start
+_MOST_STALE = 512  # tokens of the cache beside the shared beginning
 
 
 class OpenVinoCausalModel:
@@ -62,27 +65,45 @@ class OpenVinoCausalModel:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
+    @property
+    def can_forget(self) -> bool:
+        """True: what is forgotten stays in the cache and is not looked at."""
+        return True
+
     def reset(self) -> None:
         """Forget the text that was read."""
         self._request = self._request or self._compile()
         self._request.reset_state()
-        self._seen, self._rows = 0, 1
+        self._text: list[int] = []
+        self._places: list[int] = []  # in the cache, of the text and what was branched from it
+        self._seen, self._rows = 0, 1  # tokens and rows of the cache
 
-    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read ``ids`` after what was read before; return the scores of what may follow them.
-
-        None when ``stop`` was set meanwhile; what was read is then forgotten. The array is valid
-        until the next call. Shape: ``(vocabulary,)``.
-        """
-        positions = np.arange(self._seen, self._seen + len(ids))
-        self._start(np.array([ids]), positions[np.newaxis], _NOTHING)
+    def read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read a text from its beginning; see `CausalModel.read`."""
+        shared = 0 if self._request is None else shared_length(self._text, ids)
+        if len(ids) - shared > shared * _REREAD_SHARE or self._seen - shared > _MOST_STALE:
+            self.reset()
+            shared = 0
+        self._text, self._places = self._text[:shared], self._places[:shared]
+        self._append(ids[shared:], scored=1)
         # In one piece: the CPU reads a second piece at a third of the speed of the first.
         while not self._request.wait_for(_LOOK_MS):
             if stop.is_set():
                 self._cancel()
                 return None
+        scores: NDArray[np.float32] = self._scores()[0, 0]
+        return scores
+
+    def extend(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Read a few tokens after the text; see `CausalModel.extend`."""
+        self._append(ids, scored=len(ids))
         scores: NDArray[np.float32] = self._scores()[0]
         return scores
+
+    def forget(self, count: int) -> None:
+        """Take the last ``count`` tokens off the text."""
+        kept = len(self._text) - count
+        self._text, self._places = self._text[:kept], self._places[:kept]
 
     def branch(
         self,
@@ -91,19 +112,29 @@ class OpenVinoCausalModel:
         hidden: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         """Read rows of tokens side by side; see `CausalModel.branch`."""
-        self._start(ids, positions, hidden)
-        return self._scores()
+        self._start(ids, positions, hidden, scored=1)
+        scores: NDArray[np.float32] = self._scores()[:, 0]
+        return scores
+
+    def _append(self, ids: Sequence[int], scored: int) -> None:
+        before = len(self._text)
+        positions = np.arange(before, before + len(ids))
+        nothing = np.zeros((1, before), dtype=bool)
+        self._start(np.array([ids]), positions[np.newaxis], nothing, scored)
+        self._text = [*self._text, *ids]
 
     def _start(
         self,
         ids: NDArray[np.int64],
         positions: NDArray[np.int64],
         hidden: NDArray[np.bool_],
+        scored: int,
     ) -> None:
         rows, new = ids.shape
-        places, own = np.arange(self._seen + new), np.arange(self._seen, self._seen + new)
-        looks = np.repeat([places <= own[:, np.newaxis]], rows, axis=0)
-        looks[..., : hidden.shape[1]] &= ~hidden[:, np.newaxis]
+        looks = np.zeros((rows, new, self._seen + new), dtype=bool)
+        looks[..., self._places] = ~hidden[:, np.newaxis]
+        looks[..., self._seen :] = np.tri(new, dtype=bool)
+        self._places = [*self._places, *range(self._seen, self._seen + new)]
         self._seen += new
         self._request.start_async(
             {
@@ -111,13 +142,14 @@ class OpenVinoCausalModel:
                 "position_ids": positions,
                 "mask": np.where(looks, 0, _HIDDEN).astype(np.float32)[:, np.newaxis],
                 "beam_idx": np.arange(rows, dtype=np.int32) % self._rows,
+                "scored": np.array([scored], dtype=np.int64),
             }
         )
         self._rows = rows
 
     def _scores(self) -> NDArray[np.float32]:
         self._request.wait()  # raises what went wrong
-        scores: NDArray[np.float32] = self._request.get_output_tensor(0).data[:, -1]
+        scores: NDArray[np.float32] = self._request.get_output_tensor(0).data
         return scores
 
     def _cancel(self) -> None:

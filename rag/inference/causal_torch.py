@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import ModelError, first_line
+from rag.inference.causal_model import shared_length
 
 PREFILL_WINDOW = 128  # tokens read between two looks at the stop event
 
@@ -69,25 +70,52 @@ class TorchCausalModel:
         """Return the tokens of ``text``; special ones are those written in it."""
         return cast(list[int], self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
+    @property
+    def can_forget(self) -> bool:
+        """Whether the cache keeps the whole text, in every layer."""
+        return all(type(layer).__name__ == "DynamicLayer" for layer in self._cache.layers)
+
     def reset(self) -> None:
         """Forget the text that was read."""
         from transformers import DynamicCache
 
         self._cache, self._rows = DynamicCache(config=self.model.config), 1
+        self._text: list[int] = []
 
-    def logits(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
-        """Read ``ids`` after what was read before; return the scores of what may follow them.
-
-        None when ``stop`` was set meanwhile; what was read is then forgotten. Shape:
-        ``(vocabulary,)``.
-        """
+    def read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
+        """Read a text from its beginning; see `CausalModel.read`."""
+        shared = shared_length(self._text, ids) if self.can_forget else 0
+        if shared:
+            self._go_back(shared)
+        else:
+            self.reset()
         scores = None
-        for start in range(0, len(ids), PREFILL_WINDOW):
+        for start in range(shared, len(ids), PREFILL_WINDOW):
             if stop.is_set():
                 self.reset()
                 return None
-            scores = self.read(ids[start : start + PREFILL_WINDOW])
-        return None if scores is None else scores.float().cpu().numpy()
+            scores = self._append(ids[start : start + PREFILL_WINDOW], scored=1)
+        return None if scores is None else scores[0]
+
+    def extend(self, ids: Sequence[int]) -> NDArray[np.float32]:
+        """Read a few tokens after the text; see `CausalModel.extend`."""
+        return self._append(ids, scored=len(ids))
+
+    def forget(self, count: int) -> None:
+        """Take the last ``count`` tokens off the text."""
+        if count:
+            self._go_back(len(self._text) - count)
+
+    def _go_back(self, length: int) -> None:
+        """Keep the first ``length`` tokens of the text, and of the rows the first."""
+        import torch
+
+        if self._rows > 1:
+            self._cache.batch_select_indices(torch.tensor([0], device=self._device))
+            self._rows = 1
+        if superfluous := self._cache.get_seq_length() - length:
+            self._cache.crop(-superfluous)
+        self._text = self._text[:length]
 
     def branch(
         self,
@@ -116,8 +144,8 @@ class TorchCausalModel:
         scores: NDArray[np.float32] = output.logits[:, -1].float().cpu().numpy()
         return scores
 
-    def read(self, ids: Sequence[int]) -> Any:  # noqa: ANN401 - a torch.Tensor
-        """Read one window of ``ids``; return the scores of what may follow."""
+    def _append(self, ids: Sequence[int], scored: int) -> NDArray[np.float32]:
+        """Read ``ids`` after the text; return the scores after each of the last ``scored``."""
         import torch
 
         with torch.inference_mode():
@@ -125,9 +153,11 @@ class TorchCausalModel:
                 input_ids=torch.tensor([list(ids)], device=self._device),
                 past_key_values=self._cache,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=scored,
             )
-        return output.logits[0, -1]
+        self._text = [*self._text, *ids]
+        scores: NDArray[np.float32] = output.logits[0].float().cpu().numpy()
+        return scores
 
 
 def _load(folder: Path, precision: str, device: str) -> tuple[Any, Any]:

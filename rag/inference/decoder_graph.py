@@ -25,7 +25,8 @@ class DecoderGraph:
 
     Its inputs are ``input_ids`` and ``position_ids`` of shape ``(1, n)``, ``mask`` (0 where a
     token may look, hugely negative elsewhere) of shape ``(1, 1, n, seen + n)``, ``beam_idx``
-    (``[0]``). Its output are the logits of the last token. Keys and values stay inside as state.
+    (``[0]``), ``scored`` (``[k]``). Its output are the logits of the last ``k`` tokens. Keys and
+    values stay inside as state.
 
     Raises:
         ValueError: the architecture or a setting of it is not supported; the reason.
@@ -54,6 +55,7 @@ class DecoderGraph:
         positions = self._input("position_ids", [-1, -1], types.i64)
         self._mask = self._input("mask", [-1, 1, -1, -1], types.f32)
         self._beam = self._input("beam_idx", [-1], types.i32)
+        scored = self._input("scored", [1], types.i64)
         self._rotation = self._rotary_angles(positions)
         embedding, scales = self._embedding("model.embed_tokens")
         rows = op.gather(embedding, self._ids, self._integers(0))
@@ -61,13 +63,16 @@ class DecoderGraph:
         hidden = op.multiply(op.convert(rows, types.f32), row_scales)
         for layer in range(self._layers):
             hidden = self._layer(hidden, f"model.layers.{layer}", layer)
-        hidden = op.gather(hidden, self._integers([-1]), self._integers(1))
+        # Heads of a small model are its largest part: only what is asked for goes through it.
+        first = op.multiply(scored, self._integers([-1]))
+        last, step, axis = (self._integers([n]) for n in (np.iinfo(np.int64).max, 1, 1))
+        hidden = op.slice(hidden, first, last, step, axis)
         hidden = self._norm(hidden, "model.norm")
         if "lm_head.weight" in self._checkpoint:
             embedding, scales = self._embedding("lm_head")
         head = op.multiply(op.convert(embedding, types.f32), scales)
         logits = op.result(op.matmul(hidden, head, False, True))
-        inputs = [self._ids, positions, self._mask, self._beam]
+        inputs = [self._ids, positions, self._mask, self._beam, scored]
         return self._openvino.Model([logits], self._states, inputs, "decoder")
 
     # Parts of a layer ---------------------------------------------------------------------

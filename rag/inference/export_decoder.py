@@ -49,9 +49,7 @@ def write_decoder(model: Path, folder: Path) -> Facts:
         ids = stock.encode(text)
         if exported.encode(text) != ids:
             raise ValueError("the tokenizer alone gives other tokens")
-        exported.reset()
-        stock.reset()
-        cosine = _cosine(exported.logits(ids, Event()), stock.logits(ids, Event()))
+        cosine = _cosine(exported.read(ids, Event()), stock.read(ids, Event()))
         if not cosine >= _LEAST_COSINE:
             raise ValueError(f"the graph gives other scores (cosine {cosine:.4f})")
     return facts

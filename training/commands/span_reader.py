@@ -40,7 +40,7 @@ def run_span_reader(arguments: argparse.Namespace, config: Config) -> int:
     """Train, and print what it is worth on held-out questions."""
     limit_threads(config.threads)
     from training.span_reader.card import table
-    from training.span_reader.loop import PREPARATION_SHARE, LoopSettings
+    from training.span_reader.loop import LATER_RATE, LEARNING_RATE, LoopSettings
     from training.span_reader.train import SpanReaderSettings, train_span_reader
 
     settings = SpanReaderSettings(
@@ -49,7 +49,8 @@ def run_span_reader(arguments: argparse.Namespace, config: Config) -> int:
         LoopSettings(
             minutes=arguments.minutes,
             seed=arguments.seed,
-            preparation_share=0.0 if arguments.start else PREPARATION_SHARE,
+            learning_rate=LATER_RATE if arguments.start else LEARNING_RATE,
+            goes_on=arguments.start is not None,
         ),
         arguments.start,
     )

@@ -7,15 +7,13 @@ al., 2020, arXiv:2101.00027, section 3.1).
 """
 
 from collections.abc import Sequence
-from threading import Event
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rag.datatypes import Language
-from rag.inference.causal_openvino import OpenVinoCausalModel
-from rag.inference.causal_torch import TorchCausalModel
+from rag.inference.causal_model import CausalModel
 
 if TYPE_CHECKING:
     from rag.generate import LocalGenerator
@@ -70,20 +68,11 @@ def sentence_likelihoods(generator: "LocalGenerator") -> list[float]:
     return found
 
 
-def _scores(model: object, ids: Sequence[int]) -> NDArray[np.float32]:
+def _scores(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
     """Return the scores of what follows each of ``ids``. Shape: ``(len(ids), vocabulary)``."""
-    if isinstance(model, OpenVinoCausalModel):
-        model.reset()  # its graph gives the scores after the last token only
-        steps = [np.array(model.logits([token_id], Event())) for token_id in ids]  # it reuses its
-        model.reset()  # memory at each step, so every step is copied
-        return np.stack(steps)
-    assert isinstance(model, TorchCausalModel)  # there are no others
-    import torch
-
-    with torch.inference_mode():
-        network = model.model
-        output = network(input_ids=torch.tensor([list(ids)], device=network.device))
-        scores: NDArray[np.float32] = output.logits[0].float().cpu().numpy()
+    model.reset()
+    scores = model.extend(ids).copy()  # the model writes over it
+    model.reset()
     return scores
 
 

@@ -18,9 +18,11 @@ Kind = Literal["words", "ja", "en"]
 Batches = Mapping[Kind, Iterator[list[Any]]]  # of pieces for "words", of rows for the others
 PREPARATION_SHARE = 0.3  # of the time
 _FIRST: dict[Kind, float] = {"words": 0.55, "en": 0.45}
-_THEN: dict[Kind, float] = {"words": 0.03, "ja": 0.47, "en": 0.5}
+_THEN: dict[Kind, float] = {"words": 0.04, "ja": 0.56, "en": 0.4}
+_LATER: dict[Kind, float] = {"ja": 0.48, "en": 0.52}
 WARMUP_SHARE = 0.03
 LEARNING_RATE = 2e-4
+LATER_RATE = 1.4e-4  # of a run that goes on from an earlier one
 _CHARACTERS_FACTOR = 8  # times the learning rate: each character is seldom seen
 _GUESS_FACTOR = 4
 _WEIGHT_DECAY = 0.01
@@ -38,7 +40,7 @@ class LoopSettings:
     seed: int = 0
     learning_rate: float = LEARNING_RATE
     checkpoint_seconds: float = 300.0
-    preparation_share: float = PREPARATION_SHARE  # 0 where Japanese words are known
+    goes_on: bool = False  # from an earlier run: Japanese words are known
 
 
 def rate(done: float) -> float:
@@ -51,15 +53,16 @@ def rate(done: float) -> float:
     return (1 - done) / (1 - WARMUP_SHARE)
 
 
-def kind_of_step(done: float, drawn: float, preparation_share: float) -> Kind:
+def kind_of_step(done: float, drawn: float, goes_on: bool) -> Kind:
     """Return what to learn from next.
 
     Args:
         done: share of the time that is over.
         drawn: evenly from [0, 1).
-        preparation_share: of the time.
+        goes_on: from an earlier run, whose second head is not kept. A new one would begin by
+            turning the characters upside down: F1 in Japanese fell from 0.76 to 0.40.
     """
-    shares = _FIRST if done < preparation_share else _THEN
+    shares = _LATER if goes_on else _FIRST if done < PREPARATION_SHARE else _THEN
     reached = 0.0
     for kind, share in shares.items():
         reached += share
@@ -136,7 +139,7 @@ def train(
         done = (now - started) / (60 * settings.minutes)
         if done >= 1:
             break
-        kind = kind_of_step(done, rng.random(), settings.preparation_share)
+        kind = kind_of_step(done, rng.random(), settings.goes_on)
         losses[kind].append(learner.step(kind, next(batches[kind]), rate(done)))
         steps += 1
         if steps % LOGGED_STEPS == 0:
