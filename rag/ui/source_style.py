@@ -1,0 +1,43 @@
+"""The look of the drawer with the source of an answer, and of the preview of a quote."""
+
+SOURCE_CSS = """
+<style>
+/* The preview is placed by the answer, not by its chip, so that it never leaves the column. */
+.fk-answer { position: relative; }
+.fk-chip[tabindex] { cursor: help; }
+.fk-chip[tabindex]:focus-visible { outline: 2px solid currentColor; outline-offset: 1px; }
+.fk-preview {
+  visibility: hidden; position: absolute; left: 0; z-index: 20; width: max-content;
+  max-width: min(34rem, 100%); margin-top: 1.7em; padding: .6rem .8rem; text-align: left;
+  font-size: .9rem; line-height: 1.6; white-space: normal; overflow-wrap: anywhere;
+  border-radius: .5rem; color: var(--st-text-color, CanvasText);
+  background: var(--st-secondary-background-color, Canvas);
+  border: 1px solid color-mix(in srgb, currentColor 22%, transparent);
+  box-shadow: 0 .3rem 1.2rem rgba(0, 0, 0, .18);
+}
+.fk-preview b { display: block; font-size: .8rem; font-weight: 600; opacity: .75; }
+.fk-chip:hover .fk-preview, .fk-chip:focus .fk-preview { visibility: visible; }
+.fk-sheet {
+  max-height: 68vh; overflow: auto; border-radius: .4rem; background: #fff;
+  border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
+}
+.fk-sheet > div { position: relative; }
+.fk-sheet img { display: block; width: 100%; height: auto; }
+.fk-sheet i { position: absolute; mix-blend-mode: multiply; border-radius: 2px; }
+.fk-sheet i.fk-quote { background: rgba(255, 214, 64, .6); scroll-margin: 6rem; }
+.fk-sheet i.fk-quote:first-of-type { scroll-initial-target: nearest; }
+.fk-sheet i.fk-chunk { background: rgba(255, 226, 130, .35); scroll-margin: 6rem; }
+.fk-sheet i.fk-chunk:first-of-type { scroll-initial-target: nearest; }
+.fk-cited { overflow-x: auto; max-height: 58vh; margin: .25rem 0 .5rem; }
+.fk-cited table { border-collapse: collapse; font-size: .93rem; }
+.fk-cited th, .fk-cited td {
+  padding: .35rem .6rem; text-align: left; vertical-align: top; line-height: 1.6;
+  white-space: pre-wrap; overflow-wrap: anywhere; min-width: 4rem; max-width: 22rem;
+  border: 1px solid color-mix(in srgb, currentColor 16%, transparent);
+}
+.fk-cited th { font-weight: 600; background: color-mix(in srgb, currentColor 6%, transparent); }
+/* The button that copies the quote is otherwise seen under the pointer alone. */
+.st-key-source-quote [data-testid="stCode"] button { opacity: 1; transform: none; }
+.st-key-source-quote [data-testid="stCode"] > div { opacity: 1; }
+</style>
+"""
