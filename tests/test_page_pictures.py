@@ -69,6 +69,15 @@ def in_points(
     ]
 
 
+def darkest(picture: PagePicture, mark: Rectangle, up: int = 0) -> int:
+    """Return the darkest gray, 0 to 255, in the picture under a mark, or ``up`` pixels above it."""
+    with PIL.Image.open(io.BytesIO(picture.image)) as image:
+        left, top, right, bottom = map(
+            round, (mark.left, mark.top - up, mark.right, mark.bottom - up)
+        )
+        return min(image.convert("L").crop((left, top, right, bottom)).tobytes())
+
+
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("pdf") / "rules.pdf"
@@ -103,12 +112,8 @@ def test_what_is_dark_under_a_mark_is_the_ink_of_the_words(
     file: Path, picture: PagePicture
 ) -> None:
     (mark,) = marks_on(picture, cited(read(file), "250 EUR"), 1)
-    with PIL.Image.open(io.BytesIO(picture.image)) as image:
-        gray = image.convert("L")
-        box = (round(mark.left), round(mark.top), round(mark.right), round(mark.bottom))
-        assert gray.crop(box).getextrema()[0] < 100
-        blank = (box[0], box[1] - 100, box[2], box[3] - 100)  # above the first line
-        assert gray.crop(blank).getextrema()[0] > 200
+    assert darkest(picture, mark) < 100
+    assert darkest(picture, mark, up=100) > 200  # above the first line
 
 
 def test_a_quote_over_two_lines_has_a_mark_on_each(file: Path, picture: PagePicture) -> None:
@@ -149,9 +154,7 @@ def test_a_turned_and_cropped_page_is_marked_where_it_is_seen(tmp_path: Path) ->
     assert mark.bottom * down == pytest.approx(158 - 40, abs=0.5)
     across = 300 / picture.width
     assert 197 < mark.left * across < 200 < 207 < mark.right * across < 210  # 700 is 200 above 500
-    with PIL.Image.open(io.BytesIO(picture.image)) as image:
-        box = (round(mark.left), round(mark.top), round(mark.right), round(mark.bottom))
-        assert image.convert("L").crop(box).getextrema()[0] < 100
+    assert darkest(picture, mark) < 100
 
 
 def test_words_outside_the_visible_part_are_not_marked(tmp_path: Path) -> None:

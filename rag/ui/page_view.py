@@ -16,17 +16,18 @@ from rag.ui.safe_markdown import label_text, note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
 
+_ABOVE = 0.06  # of the page's height: what is seen above the first mark
 _PAGE = "source_page"  # in the session: the page that the drawer shows
 
 
-def draw_page_view(services: Services, words: Words, cited: Cited) -> None:
-    """Draw the page, or say why it cannot be shown and draw the text around the quote."""
+def draw_page_view(services: Services, words: Words, cited: Cited) -> bool:
+    """Draw the page and return True; or say why it cannot be shown, and draw the text instead."""
     number = draw_turner(words, cited)
     picture = _picture(services, words, cited, number)
     if isinstance(picture, str):
         st.html(note_html(picture))
         st.html(passage_html(cited.document.text, cited.passage, cited.quote))
-        return
+        return False
     marks = marks_on(picture, cited, number)
     is_home = number == cited.page
     if is_home and cited.quote and not marks:
@@ -38,6 +39,7 @@ def draw_page_view(services: Services, words: Words, cited: Cited) -> None:
         name=path.rsplit("/", 1)[-1],
     )
     st.html(page_html(picture, marks, alt, "fk-quote" if cited.quote else "fk-chunk"))
+    return True
 
 
 def start_at(page: int) -> None:
@@ -101,7 +103,9 @@ def marks_on(picture: PagePicture, cited: Cited, number: int) -> list[Rectangle]
 def page_html(picture: PagePicture, marks: list[Rectangle], alt: str, style: str) -> str:
     """Return the picture with marks laid over it, in shares of its size. Nothing is loaded."""
     image = base64.b64encode(picture.image).decode("ascii")
-    shown = "".join(
+    above = max(0.0, min((mark.top for mark in marks), default=0.0) - _ABOVE * picture.height)
+    begin = f'<i class="fk-begin" style="top:{100 * above / picture.height:.3f}%"></i>'
+    shown = (begin if marks else "") + "".join(
         f'<i class="{style}" style="left:{100 * mark.left / picture.width:.3f}%;'
         f"top:{100 * mark.top / picture.height:.3f}%;"
         f"width:{100 * mark.width / picture.width:.3f}%;"

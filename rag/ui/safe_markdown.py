@@ -92,7 +92,7 @@ def _chip(n: int, title: str, quote: str) -> str:
         return f'<sup class="fk-chip" title="{place}">{n}</sup>'
     words = " ".join(quote.split())
     shown = words if len(words) <= _MAX_PREVIEW_CHARS else f"{words[:_MAX_PREVIEW_CHARS]}…"
-    # Within the chip, so that it stays while the pointer moves onto it, and is read out.
+    # Within the chip, so that style sheets alone can show it, and a screen reader reads it out.
     return (
         f'<sup class="fk-chip" tabindex="0" role="note">{n}<span class="fk-preview">'
         f"<b>{place}</b>{html.escape(shown, quote=True)}</span></sup>"

@@ -2,14 +2,16 @@
 
 SOURCE_CSS = """
 <style>
-/* The preview is placed by the answer, not by its chip, so that it never leaves the column. */
+/* The preview is placed by the answer, not by its chip, so that it never leaves the column. It lets
+   clicks through: what it covers is the buttons of the sources. */
 .fk-answer { position: relative; }
 .fk-chip[tabindex] { cursor: help; }
 .fk-chip[tabindex]:focus-visible { outline: 2px solid currentColor; outline-offset: 1px; }
 .fk-preview {
-  visibility: hidden; position: absolute; left: 0; z-index: 20; width: max-content;
-  max-width: min(34rem, 100%); margin-top: 1.7em; padding: .6rem .8rem; text-align: left;
-  font-size: .9rem; line-height: 1.6; white-space: normal; overflow-wrap: anywhere;
+  visibility: hidden; pointer-events: none; position: absolute; left: 0; z-index: 20;
+  width: max-content; max-width: min(34rem, 100%); margin-top: 1.7em; padding: .6rem .8rem;
+  text-align: left; font-size: .9rem; line-height: 1.6; white-space: normal;
+  overflow-wrap: anywhere;
   border-radius: .5rem; color: var(--st-text-color, CanvasText);
   background: var(--st-secondary-background-color, Canvas);
   border: 1px solid color-mix(in srgb, currentColor 22%, transparent);
@@ -17,17 +19,19 @@ SOURCE_CSS = """
 }
 .fk-preview b { display: block; font-size: .8rem; font-weight: 600; opacity: .75; }
 .fk-chip:hover .fk-preview, .fk-chip:focus .fk-preview { visibility: visible; }
+/* As high as leaves the buttons in view: the drawer would scroll with the page otherwise. */
 .fk-sheet {
-  max-height: 68vh; overflow: auto; border-radius: .4rem; background: #fff;
+  max-height: max(18rem, calc(100vh - 27rem)); overflow: auto;
+  border-radius: .4rem; background: #fff;
   border: 1px solid color-mix(in srgb, currentColor 18%, transparent);
 }
 .fk-sheet > div { position: relative; }
 .fk-sheet img { display: block; width: 100%; height: auto; }
 .fk-sheet i { position: absolute; mix-blend-mode: multiply; border-radius: 2px; }
-.fk-sheet i.fk-quote { background: rgba(255, 214, 64, .6); scroll-margin: 6rem; }
-.fk-sheet i.fk-quote:first-of-type { scroll-initial-target: nearest; }
-.fk-sheet i.fk-chunk { background: rgba(255, 226, 130, .35); scroll-margin: 6rem; }
-.fk-sheet i.fk-chunk:first-of-type { scroll-initial-target: nearest; }
+.fk-sheet i.fk-quote { background: rgba(255, 214, 64, .6); }
+.fk-sheet i.fk-chunk { background: rgba(255, 226, 130, .35); }
+/* Opens here, above the first mark, in browsers that know this; in others one scrolls. */
+.fk-sheet i.fk-begin { scroll-initial-target: nearest; width: 1px; height: 1px; }
 .fk-cited { overflow-x: auto; max-height: 58vh; margin: .25rem 0 .5rem; }
 .fk-cited table { border-collapse: collapse; font-size: .93rem; }
 .fk-cited th, .fk-cited td {

@@ -63,19 +63,17 @@ def _draw_source(
     # First the words themselves, with a button to copy them; then where they stand.
     with st.container(key="source-quote"):
         st.code(quote, language=None, wrap_lines=True)
-    _draw_open_file(services, words, chunk.path)
     cited = _cited(services, words, chunk, citation, likely)
+    strong, light = "legend_quote", "legend_passage"
     if cited is None:
+        _draw_open_file(services, words, chunk.path)
         st.html(snapshot_html(chunk.text, citation.quote if citation else ""))
-        has_cell = False
     else:
-        has_cell = _draw_cited(services, words, cited)
+        strong, light = _draw_cited(services, words, cited)
     if citation is not None:
-        strong = words("legend_cell" if has_cell else "legend_quote")
-        light = words("legend_quote" if has_cell else "legend_passage")
+        lightly = f'<mark class="fk-chunk">{words(light)}</mark>' if light else ""
         st.html(
-            f'<div class="fk-legend"><mark class="fk-quote">{strong}</mark>'
-            f'<mark class="fk-chunk">{light}</mark></div>'
+            f'<div class="fk-legend"><mark class="fk-quote">{words(strong)}</mark>{lightly}</div>'
         )
 
 
@@ -107,27 +105,31 @@ def _cited(
     return Cited(document, (chunk.start, chunk.end), quote, likely)
 
 
-def _draw_cited(services: Services, words: Words, cited: Cited) -> bool:
-    """Draw a passage as its format shows it best; tell whether one cell is marked as likeliest."""
+def _draw_cited(services: Services, words: Words, cited: Cited) -> tuple[str, str]:
+    """Draw a passage as its format shows it best; return keys of what the two marks then mean."""
     document, path = cited.document, cited.document.path
     around = passage_html(document.text, cited.passage, cited.quote)
-    if suffix_of(path) == ".pdf" and document.page_starts:
-        if _chosen_view(words) == "page":
-            draw_page_view(services, words, cited)
-        else:
-            st.html(around)
-    elif table := cited_table(document, *(cited.quote or cited.passage)):
+    is_page = False
+    with st.container(horizontal=True, gap="small"):
+        if suffix_of(path) == ".pdf" and document.page_starts:
+            is_page = _chosen_view(words) == "page"
+        _draw_open_file(services, words, path)
+    if is_page:
+        is_drawn = draw_page_view(services, words, cited)
+        return "legend_quote", "" if is_drawn else "legend_passage"
+    if table := cited_table(document, *(cited.quote or cited.passage)):
         st.html(table_html(words, table, cited.quote, cited.likely))
         with st.expander(words("source_around")):
             st.html(around)
-        return marks_a_likely_cell(table, cited.likely)
-    elif has_slides(path) and document.page_starts:
+        has_cell = marks_a_likely_cell(table, cited.likely)
+        return ("legend_cell", "legend_quote") if has_cell else ("legend_quote", "legend_passage")
+    if has_slides(path) and document.page_starts:
         part = cited.part(draw_turner(words, cited))
         is_short = part[1] - part[0] <= MAX_PART_CHARS
         st.html(part_html(document.text, part, cited) if is_short else around)
     else:
         st.html(around)
-    return False
+    return "legend_quote", "legend_passage"
 
 
 def _chosen_view(words: Words) -> str:
