@@ -41,7 +41,6 @@ SOURCE_CSS = """
 }
 .fk-cited th { font-weight: 600; background: color-mix(in srgb, currentColor 6%, transparent); }
 /* The button that copies the quote is otherwise seen under the pointer alone. */
-.st-key-source-quote [data-testid="stCode"] button { opacity: 1; transform: none; }
-.st-key-source-quote [data-testid="stCode"] > div { opacity: 1; }
+.st-key-source-quote [data-testid="stCode"] > pre + div { visibility: visible; opacity: 1; }
 </style>
 """

@@ -20,6 +20,7 @@ pytestmark = [
 
 IMAGE = ".fk-sheet img"
 MARK = ".fk-sheet i.fk-quote"
+COPY = ".st-key-source-quote button"
 DOWNLOAD = '[class*="st-key-source-open-file"] button'
 
 
@@ -51,6 +52,9 @@ def test_the_page_is_seen_with_its_mark_and_the_file_can_be_saved(
     tab.page.locator(SOURCE).first.click()
     tab.page.wait_for_selector(MARK)
     assert tab.page.locator(IMAGE).evaluate("image => image.naturalWidth") > 1000
+    assert tab.page.locator(COPY).evaluate(
+        "button => button.checkVisibility({opacityProperty: true, visibilityProperty: true})"
+    )
     boxes = [tab.page.locator(name).first.bounding_box() for name in (DOWNLOAD, ".fk-sheet", MARK)]
     button, sheet, mark = (box for box in boxes if box is not None)
     assert 0 < button["y"] < sheet["y"] < mark["y"] < sheet["y"] + sheet["height"] < 820
