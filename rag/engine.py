@@ -43,6 +43,7 @@ from rag.generations import (
 )
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
+from rag.originals import Original, find_original
 from rag.protocols import Embedder, LexicalIndex, VectorIndex
 from rag.rerank import load_reranker
 from rag.retrieve import Retriever
@@ -241,6 +242,15 @@ class RagEngine:
             RagError: there is no such document, or no index.
         """
         return self._open()[1].corpus.document(path)
+
+    def original(self, path: str) -> Original:
+        """Return the file on disk that an indexed document was read from.
+
+        Raises:
+            RagError: there is no such document, no index, or the path leads out of its folder.
+        """
+        generation, retriever = self._open()
+        return find_original(generation.manifest.sources, retriever.corpus.files_of, path)
 
     def build(
         self,

@@ -36,6 +36,7 @@ from rag.datatypes import (
 from rag.errors import IndexDamagedError, QuestionError, RagError
 from rag.follow_up import rewrite
 from rag.language import terms
+from rag.originals import Original, find_original
 from rag.sources import SyncRequest, apply_request
 
 HANDBOOK = Document(
@@ -169,6 +170,12 @@ class EchoEngine:
         if path != self.document_text.path:
             raise RagError(f"The index holds no document {path!r}; it may have been removed.")
         return self.document_text
+
+    def original(self, path: str) -> Original:
+        def files_of(name: str) -> list[FileStatus]:
+            return [file for file in self.files if name in (file.path, file.container)]
+
+        return find_original(self.followed, files_of, path)
 
     def ask(
         self,

@@ -29,7 +29,7 @@ LAYERS = (
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
-        "rag.neighbours", "rag.store", "rag.triage",
+        "rag.neighbours", "rag.originals", "rag.page_pictures", "rag.store", "rag.triage",
         "rag.sync", "rag.vector_index", "rag.doctor",
     },
     {

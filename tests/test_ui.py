@@ -67,6 +67,23 @@ def test_a_tooltip_cannot_leave_its_attribute() -> None:
     assert 'title="&quot;&gt;&lt;img src=x&gt;"' in answer_html("[1]", {1: '"><img src=x>'})
 
 
+def test_a_chip_with_a_quote_previews_it_by_keyboard_too_and_escaped() -> None:
+    html = answer_html("[1] [2]", {1: "a.pdf", 2: "b.pdf"}, {1: '<img src=x onerror="go()">'})
+    assert (
+        '<sup class="fk-chip" tabindex="0" role="note">1<span class="fk-preview"><b>a.pdf</b>'
+        "&lt;img src=x onerror=&quot;go()&quot;&gt;</span></sup>"
+    ) in html
+    assert '<sup class="fk-chip" title="b.pdf">2</sup>' in html
+    assert "[1]" not in html  # a marker in a quote would be replaced again
+    assert '<span class="fk-preview"><b>a.pdf</b>[2] x</span>' in answer_html(
+        "[1]", {1: "a.pdf", 2: "b.pdf"}, {1: "[2] x"}
+    )
+
+
+def test_a_long_quote_is_cut_in_its_preview() -> None:
+    assert f"{'x' * 300}…</span>" in answer_html("[1]", {1: "a.pdf"}, {1: "x" * 900})
+
+
 def test_labels_are_escaped_and_no_address_in_them_is_linked() -> None:
     label = label_text("![a](https://evil.example) www.evil.example :smile: a@b.c")
     assert "](" not in label
@@ -99,7 +116,7 @@ def test_an_answer_names_its_source_and_opens_it(engine: EchoEngine) -> None:
     app = ask(open_app(), "How many days of leave?")
     page = shown(app)
     assert "You have 20 days of paid leave a year." in page
-    assert 'title="handbook.pdf · p. 1"' in page
+    assert "<b>handbook.pdf · p. 1</b>20 days of paid leave a year</span></sup>" in page
     assert "search 34 ms" in page.replace("\\", "")
     drawer = shown(press(app, "handbook"))
     assert '<mark class="fk-quote">20 days of paid leave a year</mark>' in drawer

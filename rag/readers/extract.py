@@ -104,7 +104,7 @@ class Headings:
         return above
 
 
-def _names_columns(line: str) -> bool:
+def names_columns(line: str) -> bool:
     """Tell whether the cells of a row may be names: two or more, no number, none twice."""
     cells = [cell.strip() for cell in line.split("\t") if cell.strip()]
     is_distinct = len(set(cells)) == len(cells) > 1
@@ -164,7 +164,7 @@ class ExtractBuilder:
         """
         room = sum(len(line) for line in lines)
         header = " / ".join(", ".join(line.split("\t")) for line in lines[:names])
-        if room < _MIN_LONG_TABLE or not 0 < names < len(lines) or not _names_columns(lines[0]):
+        if room < _MIN_LONG_TABLE or not 0 < names < len(lines) or not names_columns(lines[0]):
             self.add("table", "\n".join(lines))
             return
         path = self._headings.path

@@ -28,7 +28,7 @@ def read_pdf(file: Path) -> Extract:
     Raises:
         DocumentError: a password is needed, the file is damaged, or there is no text to be had.
     """
-    with _open(file) as document:
+    with open_pdf(file) as document:
         pages, scans, oversized = _text_pages(document)
         recognized = _recognize(document, pages, scans) if ocr.is_installed() else 0
         attachments = Attachments(document)
@@ -53,7 +53,12 @@ def read_pdf(file: Path) -> Extract:
     return build_pages(pages, remark=remark, scanned_pages=recognized, parts=parts)
 
 
-def _open(file: Path) -> Document:
+def open_pdf(file: Path | bytes) -> Document:
+    """Open a PDF, or the content of one.
+
+    Raises:
+        DocumentError: a password is needed, or the file is damaged.
+    """
     import pypdfium2
     import pypdfium2.raw as pdfium
 

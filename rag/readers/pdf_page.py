@@ -17,7 +17,7 @@ _POINTS_AN_INCH = 72
 
 def lines_on(text_page: Any) -> list[Line]:  # noqa: ANN401 - pypdfium2 is untyped
     """Return the lines of a page in the order of its text."""
-    return lines_of(_text_of(text_page), _Glyphs(text_page))
+    return lines_of(text_of(text_page), _Glyphs(text_page))
 
 
 def is_scan(page: Any, lines: Sequence[Line]) -> bool:  # noqa: ANN401 - pypdfium2 is untyped
@@ -83,7 +83,7 @@ class _Glyphs:
         return start - end
 
 
-def _text_of(text_page: Any) -> str:  # noqa: ANN401 - pypdfium2 is untyped
+def text_of(text_page: Any) -> str:  # noqa: ANN401 - pypdfium2 is untyped
     """Return the characters of a page, each at the index of its box.
 
     ``FPDFText_GetText`` gives all at once, but leaves out control characters and writes the

@@ -83,14 +83,14 @@ class ParserProcess:
         """End the child for good: what it is reading fails, and no other child is started."""
         self._is_killed = True
         if self._child is not None:
-            _kill_group(self._child)
+            kill_group(self._child)
 
     def close(self) -> None:
         """End the child and wait for it. Not while another thread is reading."""
         self._is_killed = True
         self._stop()
 
-    def _exchange(self, file: Path, size_bytes: int, scratch: Path) -> tuple[bytes, "_TimeLimit"]:
+    def _exchange(self, file: Path, size_bytes: int, scratch: Path) -> tuple[bytes, "TimeLimit"]:
         """Send one request; return the answer, incomplete when the child ended or was killed."""
         if self._child is None or self._child.poll() is not None:
             self._child = self._start()
@@ -98,7 +98,7 @@ class ParserProcess:
         assert child.stdin is not None  # both are pipes, see _start
         assert child.stdout is not None
         seconds = self._seconds + size_bytes / 1e6 * SECONDS_PER_MB
-        limit = _TimeLimit(child, seconds)
+        limit = TimeLimit(child, seconds)
         try:
             request = {"file": str(file), "scratch": str(scratch), "seconds": seconds}
             child.stdin.write(json.dumps(request).encode("ascii") + b"\n")
@@ -113,7 +113,7 @@ class ParserProcess:
             limit.end()
         return line, limit
 
-    def _reason(self, line: bytes, limit: "_TimeLimit") -> str:
+    def _reason(self, line: bytes, limit: "TimeLimit") -> str:
         if limit.is_over:
             return (
                 f"Reading this file took longer than {limit.seconds:.0f} seconds and was stopped; "
@@ -155,29 +155,33 @@ class ParserProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         if self._is_killed:
             raise DocumentError("failed", "Reading was cancelled.")
-        command = [sys.executable, "-P", "-m", "rag.readers.worker"]
-        command += ["--registry", self._registry, "--memory-mb", str(self._memory_mb)]
-        # The child finds modules where this process does, and nowhere else: with -P, not in
-        # the working directory, which may be the folder of documents.
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
-            # A group of its own, so that what a reader starts (LibreOffice) dies with it.
-            start_new_session=True,
-        )
+        arguments = ("--registry", self._registry, "--memory-mb", str(self._memory_mb))
+        return start_child("rag.readers.worker", *arguments)
 
     def _stop(self) -> None:
         if self._child is not None:
-            _kill_group(self._child)
+            kill_group(self._child)
             self._child.communicate()  # closes the pipes and waits
             self._child = None
 
 
-class _TimeLimit:
+def start_child(module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start ``python -m module``, to be talked to through its standard input and output."""
+    # The child finds modules where this process does, and nowhere else: with -P, not in
+    # the working directory, which may be the folder of documents.
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": path},
+        # A group of its own, so that what a reader starts (LibreOffice) dies with it.
+        start_new_session=True,
+    )
+
+
+class TimeLimit:
     """Kills a child after a time that can be set anew."""
 
     def __init__(self, child: subprocess.Popen[bytes], seconds: float) -> None:
@@ -204,7 +208,7 @@ class _TimeLimit:
 
     def _kill(self) -> None:
         self.is_over = True
-        _kill_group(self._child)
+        kill_group(self._child)
 
 
 def _part(item: list[str], scratch: Path) -> StoredPart:
@@ -217,7 +221,8 @@ def _part(item: list[str], scratch: Path) -> StoredPart:
     return StoredPart(normalize_text(str(name)), file)
 
 
-def _kill_group(child: subprocess.Popen[bytes]) -> None:
+def kill_group(child: subprocess.Popen[bytes]) -> None:
+    """End a child with all that it started, at once."""
     if child.poll() is not None:
         return
     if sys.platform == "win32":

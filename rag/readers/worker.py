@@ -40,12 +40,12 @@ def main() -> int:
         for line in sys.stdin:
             request = json.loads(line)
             limit_memory(arguments.memory_mb)  # anew: a reader may have asked for more
-            _set_alarm(request["seconds"])
+            set_alarm(request["seconds"])
             # So that nothing is left when this is killed.
             tempfile.tempdir = os.environ["TMPDIR"] = request["scratch"]
             answer = _answer(Path(request["file"]), Path(request["scratch"]), reader_for)
             _write(answers, answer)
-            _set_alarm(0)
+            set_alarm(0)
             if answer.get("is_last"):
                 break
     return 0
@@ -53,7 +53,7 @@ def main() -> int:
 
 def _ask_for_time(answers: TextIO, seconds: float) -> None:
     _write(answers, {"more_seconds": seconds})
-    _set_alarm(seconds)
+    set_alarm(seconds)
 
 
 def _write(answers: TextIO, answer: dict[str, Any]) -> None:
@@ -135,7 +135,7 @@ def _encode(extract: Extract) -> dict[str, Any]:
     }
 
 
-def _set_alarm(seconds: float) -> None:
+def set_alarm(seconds: float) -> None:
     """End this process some time after ``seconds``, should the parent be gone; 0 takes it back."""
     if sys.platform != "win32":
         import signal

@@ -10,7 +10,7 @@ from rag.datatypes import EVERYWHERE, Answer, EvidenceLevel, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.feedback_form import draw_feedback
 from rag.ui.limits import limit_words
-from rag.ui.passage import chunk_of
+from rag.ui.passage import chunk_of, likely_span
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
@@ -57,7 +57,8 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
 
 def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
     titles = {c.n: source_label(words, c.path, c.page) for c in answer.citations}
-    st.html(answer_html(stored.text, titles))
+    quotes = {citation.n: citation.quote for citation in answer.citations}
+    st.html(answer_html(stored.text, titles, quotes))
     if answer.evidence_level is not None:  # answers of earlier versions have none
         level = answer.evidence_level
         st.badge(words(f"evidence_{level}"), icon=_LEVEL_ICONS[level], color=_LEVEL_COLORS[level])
@@ -96,7 +97,8 @@ def _draw_citations(services: Services, words: Words, answer_id: int, answer: An
                 key=f"citation-{answer_id}-{position}",
                 help=words("open_source"),
             ):
-                show_source(services, words, chunk_of(citation, answer), citation)
+                likely = likely_span(citation, answer)
+                show_source(services, words, chunk_of(citation, answer), citation, likely)
 
 
 def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]) -> None:

@@ -1,9 +1,11 @@
 """Every word of the pages in English."""
 
+from rag.ui.source_english import SOURCE_EN
 from rag.ui.teach_english import TEACH_EN
 from rag.ui.training_english import TRAINING_EN
 
 EN = {
+    **SOURCE_EN,
     **TEACH_EN,
     **TRAINING_EN,
     "app_name": "Fumikura",

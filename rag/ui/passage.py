@@ -1,10 +1,37 @@
 """A passage marked inside the text around it. Pure functions: text in, escaped HTML out."""
 
-from rag.datatypes import Answer, Chunk, Citation
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from rag.datatypes import Answer, Chunk, Citation, Document, Span
 from rag.ui.safe_markdown import text_html
 
 BEFORE_CHARS = 250  # little, so that the marked words are near the top
 AFTER_CHARS = 700
+MAX_PART_CHARS = 20_000  # of a part that is shown whole
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A passage in a document that is as it was when the answer was written.
+
+    Spans are half-open offsets into ``document.text``.
+    """
+
+    document: Document
+    passage: tuple[int, int]
+    quote: tuple[int, int] | None  # None for a passage that was found and not cited
+    likely: Span | None = None  # the words in the quote that most likely are the answer
+
+    @property
+    def page(self) -> int:
+        """The page, slide or sheet (1-based) on which the quote begins; 0 without pages."""
+        return bisect_right(self.document.page_starts, (self.quote or self.passage)[0])
+
+    def part(self, number: int) -> tuple[int, int]:
+        """Return the span of page ``number`` (1-based)."""
+        starts = (*self.document.page_starts, len(self.document.text))
+        return starts[number - 1], starts[number]
 
 
 def passage_html(text: str, passage: tuple[int, int], quote: tuple[int, int] | None) -> str:
@@ -30,6 +57,22 @@ def passage_html(text: str, passage: tuple[int, int], quote: tuple[int, int] | N
     )
 
 
+def part_html(text: str, part: tuple[int, int], cited: Cited) -> str:
+    """Return a whole page, with passage and quote marked as far as they lie in it."""
+    start, end = part
+    first, last = max(start, cited.passage[0]), min(end, cited.passage[1])
+    quote = cited.quote
+    if quote is not None:
+        first, last = min(first, max(start, quote[0])), max(last, min(end, quote[1]))
+        quote = (max(start, quote[0]), min(end, quote[1]))
+    if first >= last:
+        return f'<div class="fk-passage">{text_html(text[start:end])}</div>'
+    return (
+        f'<div class="fk-passage">{text_html(text[start:first])}'
+        f"{_marked(text, first, last, quote)}{text_html(text[last:end])}</div>"
+    )
+
+
 def snapshot_html(passage: str, quote: str) -> str:
     """Return a passage that was stored with an answer, its quote marked where it occurs."""
     at = passage.find(quote) if quote else -1
@@ -47,6 +90,22 @@ def chunk_of(citation: Citation, answer: Answer) -> Chunk:
         if chunk.path == citation.path and chunk.start <= citation.start < chunk.end:
             return chunk
     return Chunk(citation.path, citation.start, citation.end, citation.quote, citation.page)
+
+
+def likely_span(citation: Citation, answer: Answer) -> Span | None:
+    """Return the words of a quote that a span reader holds for the answer, if likelier than none.
+
+    Only words that leave some of the quote out: to mark all of it would tell nothing.
+    """
+    spans = [span for hit in answer.hits for span in hit.spans or () if span.log_odds > 0]
+    inside = [
+        span
+        for span in spans
+        if citation.start <= span.start < span.end <= citation.end
+        and (span.start, span.end) != (citation.start, citation.end)
+        and citation.quote[span.start - citation.start : span.end - citation.start] == span.text
+    ]
+    return max(inside, key=lambda span: span.log_odds, default=None)
 
 
 def _marked(text: str, start: int, end: int, quote: tuple[int, int] | None) -> str:

@@ -15,8 +15,18 @@ _SUFFIX = re.compile(r"(\.[^./ ]+)(?: \(\d+\))?$")  # the scan numbers names tha
 
 def place_words(words: Words, path: str, page: int) -> str:
     """Return where ``page`` of the document ``path`` is, such as "p. 3" or "slide 3"."""
+    return words(_NAMES.get(suffix_of(path), "page"), page=page)
+
+
+def suffix_of(path: str) -> str:
+    """Return the suffix of a document's name in lower case, such as ".pdf"; "" without one."""
     found = _SUFFIX.search(path)
-    return words(_NAMES.get(found[1].lower(), "page") if found else "page", page=page)
+    return found[1].lower() if found else ""
+
+
+def has_slides(path: str) -> bool:
+    """Tell whether the parts of a document are slides, each a text of its own."""
+    return _NAMES.get(suffix_of(path)) == "slide"
 
 
 def document_place(words: Words, path: str, page: int | None) -> str:

@@ -20,11 +20,18 @@ _CODE = re.compile(r"`([^`\n]+)`")
 _MARKER = re.compile(r"\[(\d{1,3})\]")
 _LABEL_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$&:^=@/])")
 
-Titles = Mapping[int, str]  # citation number -> tooltip
+_MAX_PREVIEW_CHARS = 300
+
+Titles = Mapping[int, str]  # citation number -> place of the source
+Quotes = Mapping[int, str]  # citation number -> quoted words
 
 
-def answer_html(text: str, titles: Titles | None = None) -> str:
-    """Return an answer as HTML; marker [n] becomes a chip when ``titles`` names n."""
+def answer_html(text: str, titles: Titles | None = None, quotes: Quotes | None = None) -> str:
+    """Return an answer as HTML; marker [n] becomes a chip when ``titles`` names n.
+
+    A chip whose quote is in ``quotes`` previews it under the pointer and with the keyboard.
+    """
+    chips = {n: _chip(n, title, (quotes or {}).get(n, "")) for n, title in (titles or {}).items()}
     blocks: list[str] = []
     paragraph: list[str] = []
     items: list[str] = []
@@ -46,14 +53,14 @@ def answer_html(text: str, titles: Titles | None = None) -> str:
                 flush()
             words = bullet[1] if bullet else f"{number[1]}. {number[2]}" if number else ""
             style = "" if bullet else ' class="fk-numbered"'
-            items.append(f"<li{style}>{_inline(words, titles or {})}</li>")
+            items.append(f"<li{style}>{_inline(words, chips)}</li>")
         elif heading:
             flush()
-            blocks.append(f"<p><strong>{_inline(heading[1], titles or {})}</strong></p>")
+            blocks.append(f"<p><strong>{_inline(heading[1], chips)}</strong></p>")
         else:
             if items:
                 flush()
-            paragraph.append(_inline(line, titles or {}))
+            paragraph.append(_inline(line, chips))
     flush()
     return f'<div class="fk-answer">{"".join(blocks)}</div>'
 
@@ -79,19 +86,26 @@ def label_text(text: str) -> str:
     )
 
 
-def _inline(line: str, titles: Titles) -> str:
+def _chip(n: int, title: str, quote: str) -> str:
+    place = html.escape(title, quote=True)
+    if not quote:
+        return f'<sup class="fk-chip" title="{place}">{n}</sup>'
+    words = " ".join(quote.split())
+    shown = words if len(words) <= _MAX_PREVIEW_CHARS else f"{words[:_MAX_PREVIEW_CHARS]}…"
+    # Within the chip, so that style sheets alone can show it, and a screen reader reads it out.
+    return (
+        f'<sup class="fk-chip" tabindex="0" role="note">{n}<span class="fk-preview">'
+        f"<b>{place}</b>{html.escape(shown, quote=True)}</span></sup>"
+    )
+
+
+def _inline(line: str, chips: Mapping[int, str]) -> str:
     words = _LINK.sub(r"\1", _IMAGE.sub(r"\1", line))
     escaped = html.escape(words.strip(), quote=True)
     escaped = _CODE.sub(r"<code>\1</code>", escaped)
     escaped = _BOLD.sub(r"<strong>\1</strong>", escaped)
 
-    def chip(match: re.Match[str]) -> str:
-        n = int(match[1])
-        if n not in titles:
-            return match[0]
-        return f'<sup class="fk-chip" title="{html.escape(titles[n], quote=True)}">{n}</sup>'
-
-    return _MARKER.sub(chip, escaped)
+    return _MARKER.sub(lambda match: chips.get(int(match[1]), match[0]), escaped)
 
 
 def note_html(text: str) -> str:

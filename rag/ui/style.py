@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from rag.ui.source_style import SOURCE_CSS
+
 _CSS = """
 <style>
 .fk-answer p, .fk-answer ul { margin: 0 0 .65rem; line-height: 1.75; overflow-wrap: anywhere; }
@@ -178,3 +180,4 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
 def draw_style() -> None:
     """Send the style sheet; it takes no room on the page."""
     st.html(_CSS)
+    st.html(SOURCE_CSS)

@@ -1,8 +1,8 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
-`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake]`; settings come from ``RAG_*``.
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf]`; settings come from ``RAG_*``.
 With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and trainings
-train nothing.
+train nothing. With ``--pdf`` one answers from a PDF that it writes into the working directory.
 """
 
 import sys
@@ -15,6 +15,7 @@ from rag.config import load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
 from tests.fakes import EchoEngine
+from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
 _TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
@@ -45,6 +46,8 @@ def main(argv: list[str]) -> int:
         services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
         trainer = (sys.executable, str(_TRAINER))
         vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
+    if "--pdf" in argv:
+        services.create_engine = lambda config: PagedEngine(config, Path.cwd())  # type: ignore[assignment,return-value]
     server.serve(load_config(), None, int(argv[0]))
     return 0
 

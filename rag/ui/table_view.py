@@ -1,0 +1,56 @@
+"""Cited rows as an inert HTML table. Pure: values in, escaped HTML out."""
+
+from rag.datatypes import Span
+from rag.ui.safe_markdown import note_html, text_html
+from rag.ui.strings import Words
+from rag.ui.table_cells import Cell, CitedTable
+
+
+def table_html(
+    words: Words, table: CitedTable, quote: tuple[int, int] | None, likely: Span | None
+) -> str:
+    """Return the rows under the names of their columns, with cells marked.
+
+    Marked are the cells that hold the likeliest words, and without such those that hold the
+    quote; the rest of a quoted row is marked lightly.
+    """
+    width = max(map(len, (*table.names, *table.rows)))
+    head = "".join(
+        _row([f'<th scope="col">{text_html(name)}</th>' for name in names], width, "th")
+        for names in table.names
+    )
+    strong = (likely.start, likely.end) if likely else quote
+    body = "".join(
+        _row([_cell(cell, quote, strong) for cell in row], width, "td") for row in table.rows
+    )
+    label = text_html(words("source_table_alt"))
+    more = words("source_more_rows", count=table.left_out) if table.left_out else ""
+    return (
+        f'<div class="fk-cited" tabindex="0" role="region" aria-label="{label}"><table>'
+        f"{f'<thead>{head}</thead>' if head else ''}<tbody>{body}</tbody></table></div>"
+        f"{note_html(more) if more else ''}"
+    )
+
+
+def marks_a_likely_cell(table: CitedTable, likely: Span | None) -> bool:
+    """Tell whether `table_html` marks a cell as the likeliest."""
+    cells = (cell for row in table.rows for cell in row)
+    return likely is not None and any(_touches(cell, (likely.start, likely.end)) for cell in cells)
+
+
+def _row(cells: list[str], width: int, tag: str) -> str:
+    """Return a row filled up to ``width`` cells."""
+    return f"<tr>{''.join(cells)}{f'<{tag}></{tag}>' * (width - len(cells))}</tr>"
+
+
+def _cell(cell: Cell, quote: tuple[int, int] | None, strong: tuple[int, int] | None) -> str:
+    text = text_html(cell.text)
+    if _touches(cell, strong):
+        return f'<td><mark class="fk-quote">{text}</mark></td>'
+    if _touches(cell, quote):
+        return f'<td><mark class="fk-chunk">{text}</mark></td>'
+    return f"<td>{text}</td>"
+
+
+def _touches(cell: Cell, span: tuple[int, int] | None) -> bool:
+    return span is not None and cell.start < span[1] and span[0] < cell.end
