@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each module may import from layers below its own; modules of one layer do not know each other.
 LAYERS = (
     {"rag.datatypes"},
-    {"rag.errors"},
+    {"rag.errors", "rag.turns"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {
@@ -25,7 +25,7 @@ LAYERS = (
         "rag.scan", "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
-    {"rag.answer_search"},
+    {"rag.answer_search", "rag.greedy"},
     {
         "rag.chunk", "rag.cite", "rag.corpus", "rag.embed", "rag.embedding_cache",
         "rag.follow_up", "rag.generate", "rag.generations", "rag.ingest", "rag.lexical_index",
