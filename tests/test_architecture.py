@@ -21,7 +21,7 @@ LAYERS = (
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
-        "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
+        "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
         "rag.scan", "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
@@ -98,6 +98,7 @@ OWNERS = {
         "rag.database",
         "rag.embedding_cache",
         "rag.feedback_store",
+        "rag.history_store",
         "rag.job_store",
         "rag.store",
     },
