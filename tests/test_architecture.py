@@ -21,8 +21,9 @@ LAYERS = (
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
-        "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
-        "rag.scan", "rag.suggest_english", "rag.suggest_japanese", "rag.sync_command",
+        "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder",
+        "rag.prompt", "rag.readers", "rag.scan", "rag.suggest_english", "rag.suggest_japanese",
+        "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
     {"rag.answer_search"},

@@ -131,15 +131,28 @@ def _act(services: Services, words: Words, conversation: Conversation, action: A
 
 def _draw_rename(services: Services, words: Words, conversation: Conversation) -> None:
     with st.form("rename-form", border=False):
-        title = st.text_input(
+        st.text_input(
             words("conversation_title"),
             conversation.title,
             max_chars=MAX_TITLE_CHARS,
-            key=f"rename-{conversation.id}",
+            key=_title_key(conversation),
         )
-        if st.form_submit_button(words("save"), type="primary", key="save-title"):
-            services.store.history.rename(conversation.id, title)
+        if st.form_submit_button(
+            words("save"),
+            type="primary",
+            key="save-title",
+            on_click=_rename,
+            args=(services, conversation),
+        ):
             st.rerun()  # closes the dialog
+
+
+def _rename(services: Services, conversation: Conversation) -> None:
+    services.store.history.rename(conversation.id, str(st.session_state[_title_key(conversation)]))
+
+
+def _title_key(conversation: Conversation) -> str:
+    return f"rename-{conversation.id}"
 
 
 def _draw_export(services: Services, words: Words, conversation: Conversation) -> None:
