@@ -99,7 +99,9 @@ def _draw_row(
     options: list[Action] = ["rename", "pin", "export", "delete"]
     if conversation.is_pinned:
         options[1] = "unpin"
-    with st.container(horizontal=True, gap=None, vertical_alignment="center"):
+    with st.container(
+        key=f"listed-{conversation.id}", horizontal=True, gap=None, vertical_alignment="center"
+    ):
         if st.button(
             label_text(title),
             key=f"conversation-{conversation.id}",

@@ -170,6 +170,9 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; text-align: left;
 }
 .st-key-conversations .stButton button div { min-width: 0; justify-content: flex-start; }
+[class*="st-key-listed-"] { flex-wrap: nowrap; }
+[class*="st-key-listed-"] > :first-child { flex: 1 1 0; min-width: 0; }
+[class*="st-key-listed-"] > :last-child { flex: none; width: auto; min-width: 0; }
 /* The menu beside a conversation shows its icon; its label is for those who listen. */
 .st-key-conversations [data-testid="stMenuButtonButton"] { padding: 0 .35rem; opacity: .6; }
 .st-key-conversations [data-testid="stMenuButtonButton"]:is(:hover, :focus-visible) { opacity: 1; }
@@ -182,6 +185,9 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
 /* Streamlit's hint on how to apply a text is English everywhere. */
 :is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
   [data-testid="InputInstructions"] { display: none; }
+/* Streamlit fades what a running script has not drawn again. A fade that the next run cuts short
+   counts as running from then on, and a menu opened by keys waits for it to take the focus. */
+[data-testid="stElementContainer"][data-testid] { transition: none; opacity: 1; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>
