@@ -350,7 +350,7 @@ class RagEngine:
     def suggestions(self, language: str) -> tuple[str, ...]:
         """Return a few questions that the index answers, in ``language`` where it has such.
 
-        Made once for each index, in a second at most, without a language model.
+        Made once for each index, within two seconds or so, without a language model.
 
         Raises:
             RagError: there is no index, or it is damaged or was built with another embedder.

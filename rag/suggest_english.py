@@ -46,7 +46,7 @@ _BASE = {
     "has": "have",
     "needs": "need",
 }
-Words = re.Match[str]
+_Match = re.Match[str]
 
 
 def english_question(sentence: str) -> str:
@@ -58,7 +58,7 @@ def english_question(sentence: str) -> str:
     return ""
 
 
-def _subject(match: Words) -> str:
+def _subject(match: _Match) -> str:
     """Return the subject as it stands inside a sentence; a name keeps its capital."""
     subject = match["subject"]
     if _NAME.match(subject) and not _DETERMINER.match(subject):
@@ -66,26 +66,26 @@ def _subject(match: Words) -> str:
     return subject[0].lower() + subject[1:]
 
 
-def _does(match: Words) -> str:
+def _does(match: _Match) -> str:
     return f"{'does' if match['verb'] in _BASE else 'do'} {_subject(match)}"
 
 
-def _verb(match: Words) -> str:
+def _verb(match: _Match) -> str:
     return _BASE.get(match["verb"], match["verb"])
 
 
-def _when(match: Words) -> str:
+def _when(match: _Match) -> str:
     is_repeated = re.match(r"every|each", match["time"]) and match["verb"] == "takes place"
     return f"{'How often' if is_repeated else 'When'} {_does(match)} {_verb(match)}?"
 
 
-def _deadline(match: Words) -> str:
+def _deadline(match: _Match) -> str:
     asked = "How soon" if match["limit"] == "within" else "By when"
     return f"{asked} must {_subject(match)} be {match['verb']}?"
 
 
 _PARTICIPLE = r"(?P<verb>[a-z]+(?:ed|en|wn|nt|de|pt|ld|id|ught))"
-_FORMS: tuple[tuple[re.Pattern[str], Callable[[Words], str]], ...] = (
+_FORMS: tuple[tuple[re.Pattern[str], Callable[[_Match], str]], ...] = (
     (
         # Not "energy cost nine per cent less": of one thing, "cost" is the past.
         re.compile(rf"{_SUBJECT} (?P<verb>costs|(?<=s )cost) {_SOME}{_PRICE}"),
