@@ -276,7 +276,9 @@ def test_the_likelihood_of_a_sentence_is_that_of_its_tokens_one_by_one(tmp_path:
     model.reset()
     stepwise = 0.0
     for given, wanted in pairwise(ids):
-        stepwise += float(torch.log_softmax(torch.tensor(model.extend([given])[0]), -1)[wanted])
+        stepwise += float(
+            torch.log_softmax(torch.tensor(model.extend([given])[0]), -1)[wanted]
+        )
 
     found = sentence_likelihoods(generator)[15]  # type: ignore[arg-type]
 
