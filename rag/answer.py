@@ -134,8 +134,7 @@ class Answerer:
 
     def _answer(self, question: str, language: Language, stop: Event) -> Iterator[Token | Answer]:
         started = time.perf_counter()
-        hits = self.retriever.retrieve(question, language, self.config.top_k)
-        hits = self.retriever.read(question, language, hits)
+        hits = self._look_up(question, language)
         timings = Timings(retrieve_ms=_milliseconds(started))
         evidence = evidence_score(question, hits, self.retriever.lexical.term_weight)
         unanswered = self._unanswered(question, language, hits, evidence)
@@ -155,6 +154,24 @@ class Answerer:
         unanswered = _stopped_or_not(unanswered, stop)
         answer = _conclude(unanswered, prompt, pieces, generator.model_id)
         yield replace(answer, timings=replace(timings, total_ms=_milliseconds(started)))
+
+    def leads_to(self, question: str, path: str, start: int, end: int) -> bool:
+        """Tell whether this is answered from those words of a document. No model writes for it.
+
+        It is when the evidence is strong and the best sentence stands in that span: over partial
+        evidence the model may still say "not found".
+        """
+        language = detect_language(question)
+        hits = self._look_up(question, language)
+        evidence = evidence_score(question, hits, self.retriever.lexical.term_weight)
+        if not self._is_worth_reading(evidence, hits) or self._evidence_level(evidence) != "strong":
+            return False
+        best = rank_sentences(question, hits[: self.config.max_passages])[0]
+        return best.path == path and best.start < end and start < best.end
+
+    def _look_up(self, question: str, language: Language) -> list[Hit]:
+        hits = self.retriever.retrieve(question, language, self.config.top_k)
+        return self.retriever.read(question, language, hits)
 
     def _prompt(
         self, question: str, language: Language, hits: Sequence[Hit], generator: Generator

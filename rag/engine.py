@@ -49,6 +49,7 @@ from rag.rerank import load_reranker
 from rag.retrieve import Retriever
 from rag.sources import SourceEdit, SyncRequest
 from rag.span_reader import load_span_reader
+from rag.suggest import candidates, chosen
 from rag.survey import survey
 from rag.vector_index import FaissVectorIndex
 
@@ -98,6 +99,8 @@ class RagEngine:
         self._answer_models = AnswerModels(config)
         self._snapshot: tuple[Generation, Retriever] | None = None
         self._filter: tuple[Generation, DocumentFilter] | None = None
+        self._suggest_lock = RLock()  # apart from the index's: others ask while it is held
+        self._suggested: tuple[Generation, dict[str, tuple[str, ...]]] | None = None
         # What CURRENT and the alias in Milvus named when the snapshot was opened.
         self._pointer: tuple[str | None, str] = (None, "")
 
@@ -351,10 +354,34 @@ class RagEngine:
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
             manifest, retriever = self._retriever_within(search_filter)
-            answerer = Answerer(
-                self.config, manifest.build_id, retriever, self._answer_models.for_language
-            )
+            answerer = self._answerer(manifest, retriever)
             yield from answerer.answer(question, stop, history)
+
+    def suggestions(self, language: str) -> tuple[str, ...]:
+        """Return a few questions that the index answers, in ``language`` where it has such.
+
+        Made once for each index, within two seconds or so, without a language model.
+
+        Raises:
+            RagError: there is no index, or it is damaged or was built with another embedder.
+        """
+        with self._reopening_after_damage(), self._suggest_lock:
+            generation, retriever = self._open()
+            if self._suggested is None or self._suggested[0] is not generation:
+                self._suggested = (generation, {})
+            known = self._suggested[1]
+            if language not in known:
+                answerer = self._answerer(generation.manifest, retriever)
+                known[language] = chosen(
+                    candidates(retriever.corpus),
+                    language,
+                    lambda one: answerer.leads_to(one.question, one.path, one.start, one.end),
+                )
+            return known[language]
+
+    def _answerer(self, manifest: Manifest, retriever: Retriever) -> Answerer:
+        load = self._answer_models.for_language
+        return Answerer(self.config, manifest.build_id, retriever, load)
 
     @contextmanager
     def _reopening_after_damage(self) -> Iterator[None]:

@@ -15,21 +15,13 @@ from rag.database import Database, now
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter
 from rag.errors import RagError
 from rag.feedback_store import FeedbackStore
+from rag.history_store import HistoryStore, note_words, shortened_title
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
 
 AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
 
 INTERRUPTED = "interrupted"  # error of an answer whose server ended; the UI words it
-
-
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """A series of questions; ``title`` is the first one."""
-
-    id: str
-    title: str
-    updated: str  # ISO 8601, UTC
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +38,12 @@ class StoredAnswer:
     created: str  # ISO 8601, UTC
     finished: str | None
     search_filter: SearchFilter  # where it was looked for
+    version_of: int | None = None  # the first answer in whose place this one stands
+
+    @property
+    def turn(self) -> int:
+        """Tell which answers are versions of each other: the id of the first of them."""
+        return self.id if self.version_of is None else self.version_of
 
     @property
     def is_live(self) -> bool:
@@ -65,6 +63,7 @@ class Store:
         self._database = Database(state_dir / "fumikura.sqlite")
         self.jobs = JobStore(self._database)
         self.feedback = FeedbackStore(self._database)
+        self.history = HistoryStore(self._database)
         self.comparisons = ComparisonStore(self._database)
         self.fail_interrupted_answers()
 
@@ -75,8 +74,9 @@ class Store:
         conversation_id = uuid.uuid4().hex[:12]
         with self._database.write() as db:
             db.execute(
-                "INSERT INTO conversations VALUES (?, ?, ?)",
-                (conversation_id, " ".join(title.split())[:200], now()),
+                "INSERT INTO conversations (id, title, updated, words) "
+                "VALUES (?1, ?2, ?3, folded(?2))",
+                (conversation_id, shortened_title(title), now()),
             )
         return conversation_id
 
@@ -86,16 +86,6 @@ class Store:
             found = db.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation_id,))
             return found.fetchone() is not None
 
-    def conversations(self, limit: int) -> list[Conversation]:
-        """Return the conversations used last, newest first."""
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT id, title, updated FROM conversations ORDER BY updated DESC, rowid DESC "
-                "LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [Conversation(row["id"], row["title"], row["updated"]) for row in rows]
-
     def delete_conversation(self, conversation_id: str) -> None:
         """Remove a conversation and its answers for good."""
         with self._database.write() as db:
@@ -104,23 +94,38 @@ class Store:
     # Answers
 
     def add_answer(
-        self, conversation_id: str, question: str, search_filter: SearchFilter = EVERYWHERE
+        self,
+        conversation_id: str,
+        question: str,
+        search_filter: SearchFilter = EVERYWHERE,
+        *,
+        version_of: int | None = None,
     ) -> int:
         """Return the id of a new answer, queued and owned by this process.
 
+        Args:
+            conversation_id: where it is asked.
+            question: as it was typed.
+            search_filter: where it is looked for.
+            version_of: the `StoredAnswer.turn` of the last question, to take its place.
+
         Raises:
-            RagError: the conversation was deleted meanwhile.
+            RagError: the conversation was deleted meanwhile; or the turn is not its last one any
+                more, or still being answered.
         """
         pid, started = own_identity()
         created = now()
         limits = filter_to_json(search_filter)
         try:
             with self._database.write() as db:
+                if version_of is not None:
+                    _refuse_version(db, conversation_id, version_of)
                 cursor = db.execute(
-                    "INSERT INTO answers (conversation_id, question, limits, state, "
-                    "owner_pid, owner_started, created) VALUES (?, ?, ?, 'queued', ?, ?, ?)",
-                    (conversation_id, question, limits, pid, started, created),
+                    "INSERT INTO answers (conversation_id, question, limits, state, owner_pid, "
+                    "owner_started, created, version_of) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
+                    (conversation_id, question, limits, pid, started, created, version_of),
                 )
+                note_words(db, int(cursor.lastrowid or 0))
                 db.execute(
                     "UPDATE conversations SET updated = ? WHERE id = ?", (created, conversation_id)
                 )
@@ -129,7 +134,7 @@ class Store:
         return int(cursor.lastrowid or 0)
 
     def answers(self, conversation_id: str) -> list[StoredAnswer]:
-        """Return the answers of a conversation, oldest first."""
+        """Return the answers of a conversation, oldest first; versions of a turn in a row."""
         with self._database.read() as db:
             rows = db.execute(
                 "SELECT * FROM answers WHERE conversation_id = ? ORDER BY id", (conversation_id,)
@@ -151,13 +156,13 @@ class Store:
         return [_stored_answer(row) for row in rows]
 
     def questions_before(self, answer_id: int) -> list[str]:
-        """Return the earlier questions of the same conversation, oldest first."""
+        """Return the earlier questions of the same conversation, oldest first.
+
+        Of each turn the newest version, and none of the turn itself: what was asked anew does
+        not count any more.
+        """
         with self._database.read() as db:
-            rows = db.execute(
-                "SELECT question FROM answers WHERE id < ? AND conversation_id = "
-                "(SELECT conversation_id FROM answers WHERE id = ?) ORDER BY id",
-                (answer_id, answer_id),
-            ).fetchall()
+            rows = db.execute(_QUESTIONS_BEFORE, (answer_id,)).fetchall()
         return [row["question"] for row in rows]
 
     def save_draft(self, answer_id: int, text: str) -> None:
@@ -174,15 +179,14 @@ class Store:
         error: str = "",
     ) -> None:
         """Store the outcome of a question."""
-        self._database.update(
-            "answers",
-            answer_id,
-            state=state,
-            text=text,
-            answer_json=None if answer is None else answer_to_json(answer),
-            error=error,
-            finished=now(),
-        )
+        answer_json = None if answer is None else answer_to_json(answer)
+        with self._database.write() as db:
+            db.execute(
+                "UPDATE answers SET state = ?, text = ?, answer_json = ?, error = ?, finished = ? "
+                "WHERE id = ?",
+                (state, text, answer_json, error, now(), answer_id),
+            )
+            note_words(db, answer_id)
 
     def fail_interrupted_answers(self) -> None:
         """Mark the answers of servers that ended in the middle; their text is kept."""
@@ -199,6 +203,8 @@ class Store:
             db.executemany(
                 "UPDATE answers SET state = 'failed', error = ?, finished = ? WHERE id = ?", gone
             )
+            for _, _, answer_id in gone:
+                note_words(db, answer_id)
 
     # Settings that are made on a page
 
@@ -226,4 +232,33 @@ def _stored_answer(row: sqlite3.Row) -> StoredAnswer:
         created=row["created"],
         finished=row["finished"],
         search_filter=filter_from_json(row["limits"]),
+        version_of=row["version_of"],
     )
+
+
+_QUESTIONS_BEFORE = """
+SELECT question FROM answers WHERE id IN (
+    SELECT max(earlier.id) FROM answers earlier, answers own
+    WHERE own.id = ? AND earlier.conversation_id = own.conversation_id
+        AND coalesce(earlier.version_of, earlier.id) < coalesce(own.version_of, own.id)
+    GROUP BY coalesce(earlier.version_of, earlier.id)
+) ORDER BY id
+"""
+
+
+def _refuse_version(db: sqlite3.Connection, conversation_id: str, turn: int) -> None:
+    """Raise when the last question may not be asked anew: another tab may have gone on."""
+    last = db.execute(
+        "SELECT coalesce(version_of, id) AS turn, state FROM answers WHERE conversation_id = ? "
+        "ORDER BY id DESC LIMIT 1",
+        (conversation_id,),
+    ).fetchone()
+    if last is not None and last["turn"] != turn:
+        raise RagError(
+            "This conversation has gone on in another window. Only its last question can be asked "
+            "again."
+        )
+    if last is not None and last["state"] in ("queued", "running"):
+        raise RagError(
+            "This question is being answered already. Wait for the answer, or stop it first."
+        )

@@ -79,12 +79,19 @@ class AnswerWorker:
         threading.Thread(target=self._run, name="answer-worker", daemon=True).start()
 
     def submit(
-        self, conversation_id: str, question: str, search_filter: SearchFilter = EVERYWHERE
+        self,
+        conversation_id: str,
+        question: str,
+        search_filter: SearchFilter = EVERYWHERE,
+        *,
+        version_of: int | None = None,
     ) -> int:
         """Return the id of a new answer; it is stored and queued with its limits.
 
+        With ``version_of`` it takes the place of the last question; see `Store.add_answer`.
+
         Raises:
-            RagError: too many questions are waiting.
+            RagError: too many questions are waiting, or the store refuses this one.
         """
         with self._arrived:
             if len(self._queue) > MAX_WAITING:
@@ -92,7 +99,9 @@ class AnswerWorker:
                     f"{len(self._queue) - 1} questions are waiting already. "
                     "Ask again when some of them are answered."
                 )
-            answer_id = self._store.add_answer(conversation_id, question, search_filter)
+            answer_id = self._store.add_answer(
+                conversation_id, question, search_filter, version_of=version_of
+            )
             live = _LiveAnswer(answer_id, question, search_filter)
             self._live[answer_id] = live
             self._queue.append(live)

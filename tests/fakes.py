@@ -112,6 +112,7 @@ class EchoEngine:
         self.planned: list[SyncRequest] = []
         self.notice_keys: list[str] = []
         self.host = ""
+        self.suggested: tuple[str, ...] = ()
         self.asked: list[str] = []
         self.asked_within: list[SearchFilter] = []
 
@@ -153,6 +154,9 @@ class EchoEngine:
 
     def notices(self) -> list[str]:
         return self.notice_keys
+
+    def suggestions(self, language: str) -> tuple[str, ...]:
+        return self.suggested
 
     def warm_up(self) -> None:
         """Nothing to load."""

@@ -21,8 +21,9 @@ LAYERS = (
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
-        "rag.follow_up_japanese", "rag.job_store", "rag.model_folder", "rag.prompt", "rag.readers",
-        "rag.scan", "rag.sync_command",
+        "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder",
+        "rag.prompt", "rag.readers", "rag.scan", "rag.suggest_english", "rag.suggest_japanese",
+        "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
     {"rag.answer_search", "rag.greedy"},
@@ -34,7 +35,7 @@ LAYERS = (
     },
     {
         "rag.backends", "rag.comparison", "rag.embed_process", "rag.filters", "rag.gather",
-        "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.survey",
+        "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.suggest", "rag.survey",
     },
     {"rag.answer", "rag.answer_models", "rag.build"},
     {"rag.engine"},
@@ -98,6 +99,7 @@ OWNERS = {
         "rag.database",
         "rag.embedding_cache",
         "rag.feedback_store",
+        "rag.history_store",
         "rag.job_store",
         "rag.store",
     },

@@ -319,7 +319,7 @@ def test_a_history_of_the_version_before_gets_the_new_tables(tmp_path: Path) -> 
         db.execute("PRAGMA user_version = 3")
         db.execute("INSERT INTO conversations VALUES ('c', 'Leave?', '2026-11-21')")
     store = Store(tmp_path / "state")
-    assert [item.title for item in store.conversations(9)] == ["Leave?"]
+    assert [item.title for item in store.history.conversations(9)] == ["Leave?"]
     assert len(accepted_pair(store.feedback).question) > 0
 
 

@@ -91,9 +91,9 @@ def test_a_question_goes_from_queued_to_done_with_its_provenance(
 
 def test_conversations_are_listed_by_last_use(store: Store) -> None:
     first, second = (store.create_conversation(title) for title in ("first", "second"))
-    assert [item.title for item in store.conversations(10)] == ["second", "first"]
+    assert [item.title for item in store.history.conversations(10)] == ["second", "first"]
     store.add_answer(first, "again")
-    assert [item.id for item in store.conversations(10)] == [first, second]
+    assert [item.id for item in store.history.conversations(10)] == [first, second]
 
 
 def test_a_deleted_conversation_takes_its_answers_along(store: Store) -> None:

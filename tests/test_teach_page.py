@@ -172,7 +172,7 @@ def test_a_reload_shows_the_verdict(engine: EchoEngine) -> None:
 
 def test_feedback_outlives_its_conversation(engine: EchoEngine) -> None:
     app = judge(ask(open_app(), ASKED["en-US"]), 1)
-    app = app.button("delete").click().run()
+    app = app.menu_button[0].click("delete").run()
     app.button("confirm-delete").click().run()
     assert given().answer.text.startswith("You have 20 days")
 

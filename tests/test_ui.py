@@ -156,7 +156,7 @@ def test_new_conversation_begins_empty_and_the_old_one_stays_in_the_list(
 
 def test_a_deleted_conversation_is_gone(engine: EchoEngine) -> None:
     app = ask(open_app(), "How many days of leave?")
-    app = app.button("delete").click().run()
+    app = app.menu_button[0].click("delete").run()
     app = app.button("confirm-delete").click().run()
     assert EN["ask_intro"] in shown(app)
     assert not any("How many days" in button.label for button in app.button)

@@ -130,17 +130,22 @@ def _draw_not_found(services: Services, words: Words, stored: StoredAnswer, answ
             _draw_hits(services, words, stored.id, closest)
 
 
-def _draw_failure(words: Words, stored: StoredAnswer) -> None:
-    if stored.text:
-        st.html(answer_html(stored.text))
+def failure_words(words: Words, stored: StoredAnswer) -> str:
+    """Return why there is no answer."""
     known = {
         INTERRUPTED: words("error_interrupted"),
         INTERNAL_ERROR: words("error_internal"),
     }
-    reason = known.get(stored.error) or reason_words(words, stored.error)
+    return known.get(stored.error) or reason_words(words, stored.error)
+
+
+def _draw_failure(words: Words, stored: StoredAnswer) -> None:
+    if stored.text:
+        st.html(answer_html(stored.text))
     with st.container(border=True, key=f"failed-{stored.id}"):
         st.html(
-            f'<div class="fk-card-title">{html.escape(words("failed"))}</div>' + note_html(reason)
+            f'<div class="fk-card-title">{html.escape(words("failed"))}</div>'
+            + note_html(failure_words(words, stored))
         )
 
 

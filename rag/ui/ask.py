@@ -9,37 +9,43 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
 from rag.config import EXTRACTIVE
-from rag.datatypes import IndexStatus, SearchFilter
+from rag.datatypes import EVERYWHERE, IndexStatus, SearchFilter
 from rag.errors import RagError
 from rag.store import StoredAnswer
-from rag.ui.answer_view import draw_answer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
 from rag.ui.documents import draw_damage
+from rag.ui.exchange import Drawn, draw_exchange, show_newest
 from rag.ui.limits import draw_limits
 from rag.ui.reasons import reason_words
-from rag.ui.safe_markdown import answer_html, note_html, text_html
+from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
+from rag.ui.versions import turns_of
 
 _SEARCH_TIME = timedelta(seconds=1)  # it takes less; what takes longer is the model reading
 
 
 def draw(services: Services, words: Words, documents_page: StreamlitPage) -> None:
-    """Draw the conversation, the input, and the answer in progress last: it blocks."""
+    """Draw the conversation, the input, and what takes its time last: an answer, suggestions."""
     conversation_id = current_conversation(services.store)
     write_address(conversation_id)
     answers = services.store.answers(conversation_id) if conversation_id else []
     status = _index_status(services, words)
-    if not answers:
-        _draw_start(words, status, documents_page)
-    live: tuple[StoredAnswer, DeltaGenerator] | None = None
-    for stored in answers:
-        box = _draw_exchange(services, words, stored)
-        if box is not None:
-            live = (stored, box)
-    _draw_input(services, words, answers, live[0] if live else None, status)
-    if live:
-        _follow(services, words, *live)
+    suggestions = st.empty() if answers else _draw_start(words, status, documents_page)
+    turns = turns_of(answers)
+    drawn = []
+    for versions in turns:
+        can_ask_anew = versions is turns[-1] and status is not None
+        drawn.append(draw_exchange(services, words, versions, can_ask_anew=can_ask_anew))
+    live = next((one for one in reversed(drawn) if one.box is not None), None)
+    search_filter = _draw_input(services, words, answers, live.answer if live else None, status)
+    if drawn and drawn[-1].asked_anew:
+        _ask_anew(services, drawn[-1], search_filter)
+    if live is not None and live.box is not None:
+        _follow(services, words, live.answer, live.box)
+    if not answers and status is not None and search_filter == EVERYWHERE:
+        with suggestions:
+            _draw_suggestions(services, words)
 
 
 def _index_status(services: Services, words: Words) -> IndexStatus | None:
@@ -59,12 +65,15 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
     return status
 
 
-def _draw_start(words: Words, status: IndexStatus | None, documents_page: StreamlitPage) -> None:
+def _draw_start(
+    words: Words, status: IndexStatus | None, documents_page: StreamlitPage
+) -> DeltaGenerator:
+    """Draw the page before the first question; return the place for suggestions."""
     if status is not None:
         detail = words("ask_intro_detail", documents=status.documents, chunks=status.chunks)
         title = html.escape(words("ask_intro"))
         st.html(f'<div class="fk-intro"><h1>{title}</h1>{note_html(detail)}</div>')
-        return
+        return st.container(key="suggestions", gap="small", horizontal_alignment="center")
     steps = "".join(f"<li>{html.escape(words(f'empty_step_{n}'))}</li>" for n in (1, 2, 3))
     with st.container(border=True):
         st.html(
@@ -73,18 +82,24 @@ def _draw_start(words: Words, status: IndexStatus | None, documents_page: Stream
         )
         if st.button(words("go_to_documents"), type="primary", icon=":material/folder_open:"):
             st.switch_page(documents_page)
+    return st.container()
 
 
-def _draw_exchange(services: Services, words: Words, stored: StoredAnswer) -> DeltaGenerator | None:
-    """Draw a question and its answer; return the place for an answer that is still to come."""
-    with st.chat_message(words("you"), avatar=":material/person:"):
-        st.html(f'<div class="fk-answer"><p>{text_html(stored.question)}</p></div>')
-    with st.chat_message(words("assistant"), avatar=":material/menu_book:"):
-        if services.worker.is_live(stored.id):
-            return st.empty()
-        # Read again: the answer may have ended between the list and this line.
-        draw_answer(services, words, services.store.answer(stored.id) or stored)
-    return None
+def _draw_suggestions(services: Services, words: Words) -> None:
+    """Draw questions that the documents answer; the first look at an index takes a moment."""
+    try:
+        questions = services.engine.suggestions(words.language)
+    except RagError:
+        return  # the page has said already what is wrong with the index
+    if questions:
+        st.html(note_html(words("suggestions")))
+    for number, question in enumerate(questions):
+        st.button(
+            label_text(question),
+            key=f"suggestion-{number}",
+            on_click=_ask,
+            args=(services, question, EVERYWHERE),
+        )
 
 
 def _draw_input(
@@ -93,7 +108,8 @@ def _draw_input(
     answers: Sequence[StoredAnswer],
     live: StoredAnswer | None,
     status: IndexStatus | None,
-) -> None:
+) -> SearchFilter:
+    """Draw what is typed into; return the limits of the next question."""
     with st.bottom:
         failed = st.session_state.pop("ask_error", None)
         if failed:
@@ -117,10 +133,15 @@ def _draw_input(
             on_submit=_submit,
             args=(services, search_filter),
         )
+    return search_filter
 
 
 def _submit(services: Services, search_filter: SearchFilter) -> None:
-    question = str(st.session_state["question"] or "").strip()
+    _ask(services, str(st.session_state["question"] or ""), search_filter)
+
+
+def _ask(services: Services, question: str, search_filter: SearchFilter) -> None:
+    question = question.strip()
     if not question:
         return
     try:
@@ -131,6 +152,19 @@ def _submit(services: Services, search_filter: SearchFilter) -> None:
         services.worker.submit(conversation_id, question, search_filter)
     except RagError as error:
         st.session_state["ask_error"] = str(error)
+
+
+def _ask_anew(services: Services, drawn: Drawn, search_filter: SearchFilter) -> None:
+    """Put a question in the place of the last one, and draw the page with it."""
+    turn = drawn.answer.turn
+    try:
+        services.worker.submit(
+            drawn.answer.conversation_id, drawn.asked_anew, search_filter, version_of=turn
+        )
+        show_newest(turn)
+    except RagError as error:
+        st.session_state["ask_error"] = str(error)
+    st.rerun()
 
 
 def _follow(services: Services, words: Words, stored: StoredAnswer, box: DeltaGenerator) -> None:

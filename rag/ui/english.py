@@ -1,11 +1,13 @@
 """Every word of the pages in English."""
 
+from rag.ui.history_english import HISTORY_EN
 from rag.ui.source_english import SOURCE_EN
 from rag.ui.teach_english import TEACH_EN
 from rag.ui.training_english import TRAINING_EN
 
 EN = {
     **SOURCE_EN,
+    **HISTORY_EN,
     **TEACH_EN,
     **TRAINING_EN,
     "app_name": "Fumikura",
@@ -15,7 +17,6 @@ EN = {
     "page_ask": "Ask",
     "page_documents": "Documents",
     "new_conversation": "New conversation",
-    "earlier_conversations": "Earlier conversations",
     "delete_conversation": "Delete this conversation",
     "delete_conversation_confirm": "The questions and answers are removed for good. Feedback that "
     "you gave stays on the Teach page until you delete it there.",

@@ -18,6 +18,13 @@ ERRORS = {
     "This conversation was deleted. Start a new one.": (
         "この会話は削除されました。新しい会話を始めてください。"
     ),
+    (
+        "This conversation has gone on in another window. Only its last question can be asked "
+        "again."
+    ): ("この会話は別のウィンドウで続いています。もう一度質問できるのは最後の質問だけです。"),
+    "This question is being answered already. Wait for the answer, or stop it first.": (
+        "この質問にはすでに回答中です。回答を待つか、先に停止してください。"
+    ),
     "There is no collection {name}; there are: {names}.": (
         "コレクション {name} はありません。あるのは {names} です。"
     ),

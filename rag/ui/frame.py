@@ -9,16 +9,15 @@ from streamlit.navigation.page import StreamlitPage
 
 from rag.errors import RagError
 from rag.ui import ask, documents, models_page, teach, training_page
-from rag.ui.conversation import current_conversation, open_conversation
+from rag.ui.conversation import open_conversation
+from rag.ui.conversation_list import draw_conversations
 from rag.ui.reasons import reason_words
-from rag.ui.safe_markdown import label_text
 from rag.ui.services import Services, load_services
 from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
 from rag.ui.style import draw_style
 
 _ICON = Path(__file__).with_name("icon.svg")
 _LOGO = Path(__file__).with_name("logo.svg")
-_SIDEBAR_CONVERSATIONS = 30
 
 
 def draw() -> None:
@@ -83,40 +82,11 @@ def _draw_sidebar(services: Services, words: Words, ask_page: StreamlitPage) -> 
     if st.button(words("new_conversation"), icon=":material/add:", key="new", width="stretch"):
         open_conversation(None)
         st.switch_page(ask_page)
-    conversations = services.store.conversations(_SIDEBAR_CONVERSATIONS)
-    if conversations:
-        st.caption(words("earlier_conversations"))
-    current = current_conversation(services.store)
-    with st.container(key="conversations", gap=None):
-        for conversation in conversations:
-            if st.button(
-                label_text(conversation.title[:60]),
-                key=f"conversation-{conversation.id}",
-                type="secondary" if conversation.id == current else "tertiary",
-                width="stretch",
-            ):
-                open_conversation(conversation.id)
-                st.switch_page(ask_page)
-    if current is not None and st.button(
-        words("delete_conversation"), key="delete", type="tertiary", icon=":material/delete:"
-    ):
-        st.dialog(words("delete_conversation"))(_confirm_delete)(services, words, current)
+    draw_conversations(services, words, ask_page)
     _draw_language_switch(words)
     host = services.engine.answer_host()
     tagline = words("tagline_remote", host=host) if host else words("tagline")
     st.html(f'<div class="fk-note">{html.escape(tagline)}</div>')
-
-
-def _confirm_delete(services: Services, words: Words, conversation_id: str) -> None:
-    st.write(words("delete_conversation_confirm"))
-    if st.button(
-        words("delete"),
-        key="confirm-delete",
-        type="primary",
-        on_click=services.store.delete_conversation,
-        args=(conversation_id,),
-    ):
-        st.rerun()  # closes the dialog
 
 
 def _draw_language_switch(words: Words) -> None:

@@ -1,11 +1,13 @@
 """Every word of the pages in Japanese. Same keys and placeholders as in English (tested)."""
 
+from rag.ui.history_japanese import HISTORY_JA
 from rag.ui.source_japanese import SOURCE_JA
 from rag.ui.teach_japanese import TEACH_JA
 from rag.ui.training_japanese import TRAINING_JA
 
 JA = {
     **SOURCE_JA,
+    **HISTORY_JA,
     **TEACH_JA,
     **TRAINING_JA,
     "app_name": "文庫",
@@ -15,7 +17,6 @@ JA = {
     "page_ask": "質問する",
     "page_documents": "文書",
     "new_conversation": "新しい会話",
-    "earlier_conversations": "これまでの会話",
     "delete_conversation": "この会話を削除",
     "delete_conversation_confirm": "質問と回答は完全に削除され、元に戻せません。"
     "回答への評価は「教える」ページに残り、そこで削除できます。",

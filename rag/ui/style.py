@@ -28,6 +28,8 @@ _CSS = """
 }
 .fk-note { font-size: .875rem; opacity: .72; line-height: 1.6; overflow-wrap: anywhere; }
 .fk-intro { margin: 16vh 0 0; text-align: center; }
+.st-key-suggestions { margin: 1rem 0 0; }
+.st-key-suggestions [data-testid="stHtml"] { text-align: center; }
 .fk-intro h1 { font-size: 1.7rem; font-weight: 600; padding: 0 0 .5rem; }
 /* A class twice outweighs the indent that Streamlit gives lists. */
 ol.fk-steps.fk-steps { counter-reset: step; list-style: none; padding: 0; margin: 1rem 0 1.25rem; }
@@ -164,13 +166,30 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
 .fk-worst-answers {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)); gap: .5rem 1.3rem;
 }
-.st-key-conversations button { justify-content: flex-start; min-height: 2.1rem; }
-.st-key-conversations button > div { width: 100%; }
-.st-key-conversations button p {
+.st-key-conversations .stButton button { justify-content: flex-start; min-height: 2.1rem; }
+.st-key-conversations .stButton button > div { width: 100%; }
+.st-key-conversations .stButton button p {
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; text-align: left;
 }
-.st-key-conversations button div { min-width: 0; justify-content: flex-start; }
-.st-key-delete button { opacity: .7; }
+.st-key-conversations .stButton button div { min-width: 0; justify-content: flex-start; }
+[class*="st-key-listed-"] { flex-wrap: nowrap; }
+[class*="st-key-listed-"] > :first-child { flex: 1 1 0; min-width: 0; }
+[class*="st-key-listed-"] > :last-child { flex: none; width: auto; min-width: 0; }
+/* The menu beside a conversation shows its icon; its label is for those who listen. */
+.st-key-conversations [data-testid="stMenuButtonButton"] { padding: 0 .35rem; opacity: .6; }
+.st-key-conversations [data-testid="stMenuButtonButton"]:is(:hover, :focus-visible) { opacity: 1; }
+.st-key-conversations [data-testid="stMenuButtonButton"] [data-testid="stMarkdownContainer"] {
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+}
+.st-key-conversations [data-testid="stMenuButtonButton"] > div > [aria-hidden]:last-child {
+  display: none;
+}
+/* Streamlit's hint on how to apply a text is English everywhere. */
+:is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
+  [data-testid="InputInstructions"] { display: none; }
+/* Streamlit fades what a running script has not drawn again. A fade that the next run cuts short
+   counts as running from then on, and a menu opened by keys waits for it to take the focus. */
+[data-testid="stElementContainer"][data-testid] { transition: none; opacity: 1; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>
