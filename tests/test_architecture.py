@@ -16,8 +16,9 @@ LAYERS = (
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {
-        "rag.active_model", "rag.answer_json", "rag.database", "rag.evidence", "rag.feedback",
-        "rag.process_identity", "rag.question_reading", "rag.sources",
+        "rag.active_model", "rag.answer_json", "rag.answer_table", "rag.database", "rag.evidence",
+        "rag.fair_queue", "rag.feedback", "rag.process_identity", "rag.program_question",
+        "rag.question_reading", "rag.sources",
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
@@ -40,6 +41,7 @@ LAYERS = (
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
+    {"rag.api"},
     {"rag.ui"},
     {"rag.cli"},
     {"rag.__main__", "app"},

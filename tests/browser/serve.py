@@ -1,8 +1,8 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
-`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake]`; settings come from ``RAG_*``.
-With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and trainings
-train nothing.
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --hashing]`; settings come from
+``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and
+trainings train nothing. With ``--hashing`` the real engine searches with the embedder of the tests.
 """
 
 import sys
@@ -11,10 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from rag import engine
 from rag.config import load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
-from tests.fakes import EchoEngine
+from tests.fakes import EchoEngine, HashingEmbedder
 
 PAUSE_SECONDS = 0.12
 _TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
@@ -45,6 +46,8 @@ def main(argv: list[str]) -> int:
         services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
         trainer = (sys.executable, str(_TRAINER))
         vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
+    if "--hashing" in argv:
+        vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
     server.serve(load_config(), None, int(argv[0]))
     return 0
 
