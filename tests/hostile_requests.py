@@ -3,6 +3,7 @@
 import json
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +42,7 @@ HOSTILE = (
     Hostile("nothing", 400, b""),
     Hostile("a list", 400, b"[]"),
     Hostile("deep nesting", 400, b"[" * 200_000 + b"]" * 200_000),
-    Hostile("a deep object", 400, b'{"messages":' * 100_000),
+    Hostile("a deep object", 400, b'{"messages":' * 50_000),
     Hostile("another encoding", 400, chat().decode().encode("utf-16")),
     Hostile("a number that is none", 400, b'{"temperature": NaN}'),
     Hostile("a very long number", 400, b'{"n": ' + b"9" * 10_000 + b"}"),
@@ -101,15 +102,11 @@ def send(port: int, request: Hostile) -> tuple[int, bytes]:
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     received = b""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
             connection.sendall(head.encode() + b"\r\n" + request.body)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # refused before all of it was sent
-        try:
+        with suppress(ConnectionResetError):  # what was sent before it is here
             while piece := connection.recv(65536):
                 received += piece
-        except ConnectionResetError:
-            pass  # what was sent before it is here
     head_bytes, _, body = received.partition(b"\r\n\r\n")
     status = head_bytes.split(b" ", 2)[1] if b" " in head_bytes else b"0"
     return int(status), body

@@ -41,7 +41,7 @@ LAYERS = (
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
-    {"rag.api"},
+    {"rag.api", "rag.mcp_server"},
     {"rag.ui"},
     {"rag.cli"},
     {"rag.__main__", "app"},
@@ -64,6 +64,7 @@ OWNERS = {
     "faiss": {"rag.vector_index"},
     "scipy": {"rag.lexical_index"},
     "httpx2": {"rag.remote"},
+    "mcp": {"rag.mcp_server"},
     "pymilvus": {"rag.backends"},
     "milvus_lite": {"rag.backends"},
     "grpc": {"rag.backends"},
@@ -106,7 +107,7 @@ OWNERS = {
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus", "httpx2",
+    "pymilvus", "httpx2", "mcp",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 1024 * 1024
 BODY_SECONDS = 10.0
+_CLOSE = {"connection": "close"}  # the rest of the body would be read and thrown away
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # to refuse them in words
 
 
@@ -181,10 +182,14 @@ async def _read_body(request: Request) -> bytes:
                         f"The body has more than {MAX_BODY_BYTES:,} bytes. Send a shorter "
                         "conversation; what is to be asked about belongs into a document.",
                         "too_large",
+                        headers=_CLOSE,
                     )
     except TimeoutError as error:
         raise ApiError(
-            408, f"The body did not arrive within {BODY_SECONDS:.0f} seconds.", "too_slow"
+            408,
+            f"The body did not arrive within {BODY_SECONDS:.0f} seconds.",
+            "too_slow",
+            headers=_CLOSE,
         ) from error
     return bytes(content)
 
