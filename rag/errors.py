@@ -55,7 +55,7 @@ class QuestionError(RagError):
     """The question is empty or too long."""
 
 
-class BusyError(RagError):
+class CrowdedError(RagError):
     """Too many questions are waiting already."""
 
 

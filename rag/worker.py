@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
-from rag.errors import BusyError, RagError
+from rag.errors import CrowdedError, RagError
 from rag.fair_queue import FairQueue, Line
 from rag.program_question import ProgramQuestion
 from rag.store import AnswerState, Store
@@ -85,7 +85,7 @@ class AnswerWorker:
         """Return the id of a new answer; it is stored and queued with its limits.
 
         Raises:
-            BusyError: too many questions are waiting.
+            CrowdedError: too many questions are waiting.
         """
         with self._arrived:
             self._refuse_crowd("people")
@@ -100,7 +100,7 @@ class AnswerWorker:
         """Queue a question whose answer is delivered and not stored.
 
         Raises:
-            BusyError: too many questions of programs are waiting.
+            CrowdedError: too many questions of programs are waiting.
         """
         with self._arrived:
             self._refuse_crowd("programs")
@@ -116,7 +116,7 @@ class AnswerWorker:
     def _refuse_crowd(self, line: Line) -> None:
         waiting = self._queue.waiting(line)
         if waiting >= MAX_WAITING:
-            raise BusyError(
+            raise CrowdedError(
                 f"{waiting} questions are waiting already. "
                 "Ask again when some of them are answered."
             )

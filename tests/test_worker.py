@@ -9,7 +9,7 @@ import pytest
 
 from rag.config import Config
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
-from rag.errors import BusyError, RagError
+from rag.errors import CrowdedError, RagError
 from rag.program_question import Outcome, ProgramQuestion
 from rag.store import Store, StoredAnswer
 from rag.worker import INTERNAL_ERROR, MAX_WAITING, AnswerWorker
@@ -310,7 +310,7 @@ def test_a_crowd_of_programs_is_refused_and_people_are_not(
     program = Received()
     for _ in range(MAX_WAITING + 1):
         worker.submit_program(program.question())
-    with pytest.raises(BusyError, match=f"{MAX_WAITING} questions are waiting"):
+    with pytest.raises(CrowdedError, match=f"{MAX_WAITING} questions are waiting"):
         worker.submit_program(program.question())
     assert worker.submit(conversation, QUESTION)
 

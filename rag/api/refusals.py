@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from rag.errors import (
     BackendError,
-    BusyError,
+    CrowdedError,
     ConfigError,
     IndexDamagedError,
     IndexMismatchError,
@@ -79,7 +79,7 @@ def bad_request(sentence: str, parameter: str = "", code: str = "invalid_value")
 
 def refusal_of(error: RagError, parameter: str) -> ApiError:
     """Return the refusal for an error of the pipeline; ``parameter`` holds the question."""
-    if isinstance(error, BusyError):
+    if isinstance(error, CrowdedError):
         headers = {"retry-after": str(_BUSY_SECONDS)}
         return ApiError(429, str(error), "too_many_questions", headers=headers)
     if isinstance(error, _NEEDS_MENDING):

@@ -11,7 +11,7 @@ from rag.api.fields import FILTER_NAMES, Fields
 from rag.api.guard import Services, read_table
 from rag.api.refusals import json_response, refusal_of
 from rag.datatypes import Hit, SearchFilter
-from rag.errors import BusyError, RagError
+from rag.errors import CrowdedError, RagError
 from rag.language import detect_language
 
 MAX_TOP_K = 100
@@ -29,7 +29,7 @@ async def search(services: Services, request: Request) -> Response:
     search_filter = fields.search_filter()
     waiting = _limiter.statistics().tasks_waiting
     if waiting >= _MAX_WAITING:
-        raise BusyError(f"{waiting} searches are waiting already. Ask again in a moment.")
+        raise CrowdedError(f"{waiting} searches are waiting already. Ask again in a moment.")
     started = time.perf_counter()
     try:
         hits = await to_thread.run_sync(
