@@ -23,6 +23,11 @@ def hit_table(hit: Hit) -> dict[str, Any]:
     }
 
 
+def passage_table(hit: Hit) -> dict[str, Any]:
+    """Return a passage with its scores and the headings above it."""
+    return {**hit_table(hit), "heading": hit.chunk.heading}
+
+
 def answer_table(answer: Answer) -> dict[str, Any]:
     """Return an answer with its sources and all that was found for it."""
     return {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio import to_thread
 
-from rag.answer_table import hit_table
+from rag.answer_table import passage_table
 from rag.datatypes import Answer, SearchFilter
 from rag.errors import RagError
 from rag.filters import parse_day
@@ -91,7 +91,7 @@ class _Tools:
                 raise RagError(f"top_k must be from 1 to {MAX_TOP_K}, not {top_k}.")
             within = _filter(collection, paths, types, since, until)
             hits = self._engine.search(query, top_k, within)
-            return {"passages": [hit_table(hit) for hit in hits]}
+            return {"passages": [passage_table(hit) for hit in hits]}
 
         return await _in_thread(search)
 
@@ -165,5 +165,5 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "index_id": answer.index_id,
     }
     if answer.status == "no_evidence":
-        table["closest_passages"] = [hit_table(hit) for hit in answer.hits[:_CLOSEST]]
+        table["closest_passages"] = [passage_table(hit) for hit in answer.hits[:_CLOSEST]]
     return table

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from rag.answer_table import hit_table
+from rag.answer_table import passage_table
 from rag.api.chat_request import EXTENSION, MODEL
 from rag.datatypes import Answer
 from rag.language import sentence_spans
@@ -89,7 +89,7 @@ def extension_table(answer: Answer) -> dict[str, Any]:
         "evidence": answer.evidence,
         "evidence_level": answer.evidence_level,
         "citations": [asdict(citation) for citation in answer.citations],
-        "passages": [hit_table(hit) for hit in answer.hits],
+        "passages": [passage_table(hit) for hit in answer.hits],
         "timings": asdict(answer.timings),
         "model_id": answer.model_id,
         "index_id": answer.index_id,

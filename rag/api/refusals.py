@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from rag.errors import (
     BackendError,
-    CrowdedError,
     ConfigError,
+    CrowdedError,
     IndexDamagedError,
     IndexMismatchError,
     IndexNotFoundError,

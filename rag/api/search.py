@@ -6,7 +6,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rag.answer_table import hit_table
+from rag.answer_table import passage_table
 from rag.api.fields import FILTER_NAMES, Fields
 from rag.api.guard import Services, read_table
 from rag.api.refusals import json_response, refusal_of
@@ -43,7 +43,7 @@ async def search(services: Services, request: Request) -> Response:
             "object": "list",
             "query": query,
             "language": detect_language(query),
-            "passages": [{**hit_table(hit), "heading": hit.chunk.heading} for hit in hits],
+            "passages": [passage_table(hit) for hit in hits],
             "timings": {"search_ms": round(1000 * seconds, 1)},
         }
     )
