@@ -37,7 +37,7 @@ LAYERS = (
         "rag.backends", "rag.comparison", "rag.embed_process", "rag.filters", "rag.gather",
         "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.survey",
     },
-    {"rag.answer", "rag.answer_models", "rag.build"},
+    {"rag.answer", "rag.answer_models", "rag.build", "rag.inspection"},
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
