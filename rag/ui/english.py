@@ -1,9 +1,11 @@
 """Every word of the pages in English."""
 
+from rag.ui.inspector_english import INSPECTOR_EN
 from rag.ui.teach_english import TEACH_EN
 from rag.ui.training_english import TRAINING_EN
 
 EN = {
+    **INSPECTOR_EN,
     **TEACH_EN,
     **TRAINING_EN,
     "app_name": "Fumikura",

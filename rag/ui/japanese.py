@@ -1,9 +1,11 @@
 """Every word of the pages in Japanese. Same keys and placeholders as in English (tested)."""
 
+from rag.ui.inspector_japanese import INSPECTOR_JA
 from rag.ui.teach_japanese import TEACH_JA
 from rag.ui.training_japanese import TRAINING_JA
 
 JA = {
+    **INSPECTOR_JA,
     **TEACH_JA,
     **TRAINING_JA,
     "app_name": "文庫",
