@@ -1,6 +1,8 @@
 """The real server process, asked by OpenAI's own client and by those who mean harm."""
 
 import json
+import socket
+import time
 import urllib.request
 from collections.abc import Iterator
 
@@ -11,8 +13,9 @@ from openai import OpenAI
 from rag.ui.server import CONTENT_SECURITY_POLICY
 from tests.browser.server_process import ServerProcess
 from tests.hashing_index import HANDBOOK, build_hashing_index
-from tests.hostile_requests import HOSTILE, REBOUND, Hostile, not_refused, send
+from tests.hostile_requests import CHAT, HOSTILE, REBOUND, Hostile, chat, not_refused, send
 
+CROWD = 4
 QUESTION = "How many days of paid leave does an employee have?"
 SENTENCE = "Every employee has 20 days of paid leave a year."
 
@@ -126,3 +129,38 @@ def test_the_pages_are_served_beside_it(server: ServerProcess) -> None:
     status, body = send(server.port, Hostile("", 200, b"", "/", "GET"))
     assert status == 200
     assert b"<!DOCTYPE html>" in body or b"<!doctype html>" in body.lower()
+
+
+# Whoever hangs up, through everything that stands between the socket and the answer
+
+
+@pytest.fixture(scope="module")
+def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    process = ServerProcess(tmp_path_factory.mktemp("slow"), "--fake", RAG_API="on")
+    try:
+        process.wait()
+        yield process
+    finally:
+        process.stop()
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_those_who_hang_up_keep_nobody_waiting(slow_server: ServerProcess, hangs_up: bool) -> None:
+    port, body = slow_server.port, chat(stream=True)
+    head = f"POST {CHAT} HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/json\r\n"
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(CROWD)]
+    for connection in crowd:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    for connection in crowd:
+        connection.recv(100)  # the answer, or its waiting, has begun
+    if hangs_up:
+        for connection in crowd:
+            connection.close()
+    started = time.monotonic()
+    status, _ = send(port, Hostile("", 200, chat()))
+    waited = time.monotonic() - started
+    for connection in crowd:
+        connection.close()
+    assert status == 200
+    # One answer takes 11 tokens of 0.12 s; those who stay are answered before.
+    assert waited < 4.0 if hangs_up else waited > 4.0
