@@ -187,12 +187,16 @@ class AnswerWorker:
                     self._end(asked)
 
     def _answer_program(self, asked: ProgramQuestion) -> None:
+        if asked.stop.is_set():
+            return
+        event: Token | Answer | None = None
         try:
-            if not asked.stop.is_set():
-                for event in self._engine.ask(
-                    asked.question, asked.stop, asked.search_filter, asked.history
-                ):
-                    asked.deliver(event)
+            for event in self._engine.ask(
+                asked.question, asked.stop, asked.search_filter, asked.history
+            ):
+                asked.deliver(event)
+            if not isinstance(event, Answer):
+                raise RuntimeError("The engine ended without an answer")
         except RagError as error:
             asked.deliver(error)
         except Exception:  # a bug in one answer must not end all later ones

@@ -207,17 +207,20 @@ def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
     assert outcome(store, answered).state == "done"
 
 
-def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
-    class SilentEngine:
-        def ask(
-            self,
-            question: str,
-            stop: threading.Event,
-            search_filter: SearchFilter = EVERYWHERE,
-            history: Sequence[str] = (),
-        ) -> Iterator[Token | Answer]:
-            yield Token(f"about {question}")
+class SilentEngine:
+    """Gives no answer."""
 
+    def ask(
+        self,
+        question: str,
+        stop: threading.Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
+    ) -> Iterator[Token | Answer]:
+        yield Token(f"about {question}")
+
+
+def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
     worker = AnswerWorker(SilentEngine(), store)
     answer_id = worker.submit(conversation, QUESTION)
     wait_until(lambda: not worker.is_live(answer_id))
@@ -326,3 +329,10 @@ def test_errors_and_bugs_reach_the_program_and_end_nothing_else(
     wait_until(lambda: isinstance(answered.last, Answer))
     assert crashed.outcomes == [Token("Half an "), None]
     assert str(refused.last) == "The question is too long. Shorten it."
+
+
+def test_an_engine_that_gives_a_program_no_answer_is_a_bug(store: Store) -> None:
+    program = Received()
+    AnswerWorker(SilentEngine(), store).submit_program(program.question("leave"))
+    wait_until(lambda: len(program.outcomes) == 2)
+    assert program.outcomes == [Token("about leave"), None]
