@@ -15,6 +15,12 @@ keep_offline()
 if __name__ == "__main__":
     draw()
 else:
+    from rag.api.routes import api_routes
+    from rag.ui.services import load_services
+
     app = st.App(
-        __file__, middleware=[Middleware(PrivateMiddleware)], on_script_error=on_script_error
+        __file__,
+        routes=api_routes(load_services),
+        middleware=[Middleware(PrivateMiddleware)],
+        on_script_error=on_script_error,
     )

@@ -50,6 +50,7 @@ def prompt_over(
     similarity = retriever.similarity_to(question, language)
     hits = retriever.read(question, language, hits)
     score = round(evidence_score(question, hits, retriever.lexical.term_weight), 4)
+    passages_read = len(hits)
 
     def prompt(hits: Sequence[Hit]) -> Prompt:
         read = hits if style.evidence_sentences else join_neighbours(hits)
@@ -60,7 +61,9 @@ def prompt_over(
     while drafted.token_count > budget_tokens and len(hits) > 1:  # neighbours too long as one
         hits = hits[:-1]
         drafted = prompt(hits)
-    return replace(drafted, evidence_score=score)
+    return replace(
+        drafted, evidence_score=score, passages_read=passages_read, budget_tokens=budget_tokens
+    )
 
 
 def answer_pieces(

@@ -23,6 +23,7 @@ REMOTE = "remote"  # the model of a server, see `Config.remote_url`
 ACTIVE = "active"  # the answer model that was activated, else the default one
 PRECISIONS = ("auto", "16bit", "nf4")
 DEVICES = ("auto", "cpu", "cuda")
+API_ON = "on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Config:
     remote_key_file: str = ""  # holds the API key, for its owner alone; "": the server wants none
     remote_context_tokens: int = 4096  # most that it reads, prompt and completion together
     remote_seconds: int = 120  # for one answer, all attempts included
+
+    # Whether programs may ask what the pages are asked (docs/api.md). Off, like all that lets
+    # anybody but the person at the browser in, before that person says so.
+    api: str = "off"
+    api_key_file: str = ""  # holds the key that programs must send, for its owner alone; "": none
 
     device: str = "auto"
     threads: int = 0  # of numerical libraries; 0 leaves the choice to them
@@ -107,7 +113,11 @@ _RANGES: dict[str, tuple[int, int]] = {
     "parse_memory_mb": (128, 1_048_576),
     "parse_workers": (1, 64),
 }
-_CHOICES: dict[str, tuple[str, ...]] = {"answer_precision": PRECISIONS, "device": DEVICES}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "answer_precision": PRECISIONS,
+    "device": DEVICES,
+    "api": ("off", API_ON),
+}
 MILVUS_URI = re.compile(r"https?://\S+|(?!\w+://).+\.db")
 # Narrow, so that whoever takes it apart finds the same host in it, and no password.
 _REMOTE_URL = re.compile(
@@ -115,7 +125,8 @@ _REMOTE_URL = re.compile(
     r"(?:/[\w.~/-]*)?",
     re.ASCII,
 )
-_UNSHOWN = ("remote_url", "remote_key_file")  # a password or a key could stand there by mistake
+_KEY_FILES = ("remote_key_file", "api_key_file")
+_UNSHOWN = ("remote_url", *_KEY_FILES)  # a password or a key could stand there by mistake
 _NAMES = tuple(item.name for item in fields(Config))
 
 
@@ -255,7 +266,7 @@ def _to_text(name: str, value: str) -> str:
         raise ValueError(
             "expected an address such as http://gpu-box:8000/v1, without user, password and ?"
         )
-    if name == "remote_key_file" and value:
+    if name in _KEY_FILES and value:
         if not Path(value).expanduser().is_absolute():
             raise ValueError("expected the whole path of a file that holds the key")
         return str(Path(value).expanduser())

@@ -162,6 +162,10 @@ class Prompt:
     token_count: int  # of the rendered chat, as the answerer's tokenizer counts it
     template_hash: str
     evidence_score: float = 0.5  # how probably the passages hold an answer, by retrieval alone
+    # What it was made under, for whoever asks why a passage is not in it; both are 0 in a prompt
+    # of a version that did not keep them.
+    passages_read: int = 0  # so many of the best hits were looked at
+    budget_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

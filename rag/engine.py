@@ -238,6 +238,15 @@ class RagEngine:
         """
         return self._open()[1]
 
+    def searcher(self, search_filter: SearchFilter) -> tuple[str, Retriever]:
+        """Return the id of the published index, and what searches it within limits.
+
+        Raises:
+            RagError: there is no usable index, or a limit makes no sense in it.
+        """
+        manifest, retriever = self._retriever_within(search_filter)
+        return manifest.build_id, retriever
+
     def document(self, path: str) -> Document:
         """Return the stored text of an indexed file.
 

@@ -55,6 +55,10 @@ class QuestionError(RagError):
     """The question is empty or too long."""
 
 
+class CrowdedError(RagError):
+    """Too many questions are waiting already."""
+
+
 def first_line(error: Exception) -> str:
     """Return what a library says is wrong, in one line; the name of the error where it is mute."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -33,7 +33,6 @@ from rag.model_folder import find_model
 from rag.prompt import NOT_FOUND, unasked
 from rag.remote.generator import RemoteGenerator
 from rag.span_agreement import proposed_answers, support
-from rag.turns import Turns
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
@@ -63,7 +62,7 @@ class LocalGenerator:
     """A language model on this machine, on the GPU when there is one."""
 
     def __init__(self, folder: Path, config: Config) -> None:
-        self.turns = Turns()  # readers are answered one after another, as they came
+        self._lock = Lock()
         self.precision = _precision(folder, config)
         self.model_id = f"{folder.name} ({self.precision})"
         self.style = prompt_style(folder, config)
@@ -92,16 +91,14 @@ class LocalGenerator:
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: Event) -> Iterator[str]:
         """Yield the pieces of the greedy completion; see `Generator.stream`."""
-        with self.turns.turn(stop) as has_come:
-            if not has_come:
-                return
+        with self._lock:
             decoder = _PieceDecoder(self.model.tokenizer)
             for token_id in self._decode(prompt, max_new_tokens, stop):
                 yield decoder.step(token_id)
 
     def abstention_margin(self, prompt: Prompt) -> float:
         """Return how far "not found" is ahead of any other answer, in logits, uncalibrated."""
-        with self.turns.turn():
+        with self._lock:
             scores = self.model.read(self.prompt_ids(prompt), Event())
             assert scores is not None  # nobody stops it
             first = self._first_of_not_found(prompt.language)

@@ -140,7 +140,7 @@ class SpanReader(Protocol):
 
 
 class Generator(Protocol):
-    """Continues a prompt. On this machine one request at a time, in the order of asking."""
+    """Continues a prompt. On this machine one request at a time: callers queue on a lock."""
 
     @property
     def model_id(self) -> str:

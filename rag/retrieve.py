@@ -49,7 +49,11 @@ class Retriever:
     span_reader: SpanReader | None = None
 
     def retrieve(self, question: str, language: Language, k: int) -> list[Hit]:
-        """Return at most ``k`` hits, best first, no two with the same text.
+        """Return at most ``k`` hits, best first, no two with the same text."""
+        return self.candidates(question, language, k, k)[:k]
+
+    def candidates(self, question: str, language: Language, k: int, count: int) -> list[Hit]:
+        """Return the ``count`` best, or more, of what `retrieve` finds its ``k`` hits among.
 
         A language that the embedder does not know is left to the lexical leg alone: its
         vectors would still be similar to something, and fusing them would bury real matches.
@@ -66,7 +70,7 @@ class Retriever:
         for row, similarity in cosine.items():
             fused[row] += COSINE_WEIGHT * max(similarity, 0.0)
         ranked = sorted(fused, key=lambda row: (-fused[row], row))
-        chunks = self._distinct(ranked, max(TEXT_POOL, self.rerank_pool, k))
+        chunks = self._distinct(ranked, max(TEXT_POOL, self.rerank_pool, count))
         first, rest = list(chunks)[:TEXT_POOL], list(chunks)[TEXT_POOL:]
         texts, shares = [chunks[row].text for row in first], shares_of(worths)
         for row, text, phrases in zip(first, texts, phrase_shares(question, texts), strict=True):
@@ -78,7 +82,7 @@ class Retriever:
             for row in first + rest
             if fused[row] >= self.min_score * most
         ]
-        hits = self._reranked(question, language, hits)[:k]
+        hits = self._reranked(question, language, hits)
         return [replace(hit, rank=rank) for rank, hit in enumerate(hits, start=1)]
 
     def _words_in_context(

@@ -1,24 +1,25 @@
 """Answers questions one after another in a thread of its own, so that no page can lose one.
 
 A Streamlit script ends at every click, reload and disconnect; it only follows the text here
-with `AnswerWorker.tail`.
+with `AnswerWorker.tail`. Questions of programs take turns with those of people.
 """
 
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
-from rag.errors import RagError
+from rag.errors import CrowdedError, RagError
+from rag.fair_queue import FairQueue, Line
+from rag.program_question import ProgramQuestion
 from rag.store import AnswerState, Store
 
 logger = logging.getLogger(__name__)
 
 INTERNAL_ERROR = "internal"  # error of an answer that failed through a bug; the UI words it
-MAX_WAITING = 20
+MAX_WAITING = 20  # in the line of people, and as many in that of programs
 DRAFT_SECONDS = 1.0  # how much text a killed server may lose
 HEARTBEAT_SECONDS = 0.2
 STOP_GRACE_SECONDS = 0.6  # after it a stopped answer ends for its readers, engine or not
@@ -67,13 +68,13 @@ class _LiveAnswer:
 
 
 class AnswerWorker:
-    """Owns the answering: one question at a time, first come, first served."""
+    """Owns the answering: one question at a time, of people and of programs in turn."""
 
     def __init__(self, engine: Answering, store: Store) -> None:
         """Start the thread; it is a daemon and ends with the process."""
         self._engine = engine
         self._store = store
-        self._queue: deque[_LiveAnswer] = deque()  # the first one is being answered
+        self._queue: FairQueue[_LiveAnswer | ProgramQuestion] = FairQueue()
         self._live: dict[int, _LiveAnswer] = {}
         self._arrived = threading.Condition()  # guards the queue and the table of live answers
         threading.Thread(target=self._run, name="answer-worker", daemon=True).start()
@@ -91,22 +92,44 @@ class AnswerWorker:
         With ``version_of`` it takes the place of the last question; see `Store.add_answer`.
 
         Raises:
-            RagError: too many questions are waiting, or the store refuses this one.
+            CrowdedError: too many questions are waiting.
+            RagError: the store refuses this one.
         """
         with self._arrived:
-            if len(self._queue) > MAX_WAITING:
-                raise RagError(
-                    f"{len(self._queue) - 1} questions are waiting already. "
-                    "Ask again when some of them are answered."
-                )
+            self._refuse_crowd("people")
             answer_id = self._store.add_answer(
                 conversation_id, question, search_filter, version_of=version_of
             )
             live = _LiveAnswer(answer_id, question, search_filter)
             self._live[answer_id] = live
-            self._queue.append(live)
+            self._queue.put("people", live)
             self._arrived.notify()
         return answer_id
+
+    def submit_program(self, asked: ProgramQuestion) -> None:
+        """Queue a question whose answer is delivered and not stored.
+
+        Raises:
+            CrowdedError: too many questions of programs are waiting.
+        """
+        with self._arrived:
+            self._refuse_crowd("programs")
+            self._queue.put("programs", asked)
+            self._arrived.notify()
+
+    def stop_program(self, asked: ProgramQuestion) -> None:
+        """End the answer to a program soon; a question that waits gives up its place at once."""
+        asked.stop.set()
+        with self._arrived:
+            self._queue.remove(asked)
+
+    def _refuse_crowd(self, line: Line) -> None:
+        waiting = self._queue.waiting(line)
+        if waiting >= MAX_WAITING:
+            raise CrowdedError(
+                f"{waiting} questions are waiting already. "
+                "Ask again when some of them are answered."
+            )
 
     def stop(self, answer_id: int) -> None:
         """End an answer soon, keeping its text; nothing happens when it has ended.
@@ -130,7 +153,8 @@ class AnswerWorker:
     def questions_ahead(self, answer_id: int) -> int:
         """Return how many questions will be answered before this one starts; 0 when it has."""
         with self._arrived:
-            return next((n for n, live in enumerate(self._queue) if live.id == answer_id), 0)
+            live = self._live.get(answer_id)
+            return 0 if live is None else self._queue.ahead(live)
 
     def tail(self, answer_id: int) -> Iterator[str]:
         """Yield the text so far, then pieces as they come; end when the answer is stored.
@@ -159,19 +183,44 @@ class AnswerWorker:
     def _run(self) -> None:
         while True:
             with self._arrived:
-                self._arrived.wait_for(lambda: self._queue)
-                live = self._queue[0]
+                self._arrived.wait_for(lambda: self._queue.current is not None)
+                asked = self._queue.current
             try:
-                self._answer(live)
-            except RagError as error:
-                self._fail(live, str(error))
-            except Exception:  # a bug in one answer must not end all later ones
-                logger.exception("Answer %d failed", live.id)
-                self._fail(live, INTERNAL_ERROR)
+                if isinstance(asked, ProgramQuestion):
+                    self._answer_program(asked)
+                elif asked is not None:
+                    self._answer_person(asked)
             finally:
                 with self._arrived:
-                    self._queue.popleft()
-                self._end(live)
+                    self._queue.finish()
+                if isinstance(asked, _LiveAnswer):
+                    self._end(asked)
+
+    def _answer_program(self, asked: ProgramQuestion) -> None:
+        if asked.stop.is_set():
+            return
+        event: Token | Answer | None = None
+        try:
+            for event in self._engine.ask(
+                asked.question, asked.stop, asked.search_filter, asked.history
+            ):
+                asked.deliver(event)
+            if not isinstance(event, Answer):
+                raise RuntimeError("The engine ended without an answer")
+        except RagError as error:
+            asked.deliver(error)
+        except Exception:  # a bug in one answer must not end all later ones
+            logger.exception("The answer to a program failed")
+            asked.deliver(None)
+
+    def _answer_person(self, live: _LiveAnswer) -> None:
+        try:
+            self._answer(live)
+        except RagError as error:
+            self._fail(live, str(error))
+        except Exception:  # as above
+            logger.exception("Answer %d failed", live.id)
+            self._fail(live, INTERNAL_ERROR)
 
     def _answer(self, live: _LiveAnswer) -> None:
         if live.stop.is_set():

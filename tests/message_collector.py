@@ -18,6 +18,7 @@ _TERMINAL_ONLY = (  # what no page starts
     "training/tuning/compare_methods", "training/commands/experiments", "training/retriever/",
     "training/span_reader/",
 )  # fmt: skip
+_PROGRAMS_ONLY = ("rag/api/", "rag/mcp_server")  # told to programs, in English
 # Around the message of another error or beside another sentence: each is translated by itself.
 _EDGES = re.compile(r"^\{\} (?=[A-Z])|(?<=[.:]) \{\}$")
 
@@ -35,7 +36,11 @@ class Found:
 def messages_of(root: Path = ROOT / "rag") -> list[Found]:
     """Return what is raised, remarked or stored as a reason anywhere below ``root``."""
     found = arguments_of({**dict.fromkeys(_rag_errors(), 0), **_REASONS}, _KEYWORDS, root)
-    return [replace(message, text=_EDGES.sub("", message.text)) for message in found]
+    return [
+        replace(message, text=_EDGES.sub("", message.text))
+        for message in found
+        if not message.module.startswith(_PROGRAMS_ONLY)
+    ]
 
 
 def training_messages() -> list[Found]:

@@ -12,12 +12,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each module may import from layers below its own; modules of one layer do not know each other.
 LAYERS = (
     {"rag.datatypes"},
-    {"rag.errors", "rag.turns"},
+    {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.language"},
     {
-        "rag.active_model", "rag.answer_json", "rag.database", "rag.evidence", "rag.feedback",
-        "rag.process_identity", "rag.question_reading", "rag.sources",
+        "rag.active_model", "rag.answer_json", "rag.answer_table", "rag.database", "rag.evidence",
+        "rag.fair_queue", "rag.feedback", "rag.process_identity", "rag.program_question",
+        "rag.question_reading", "rag.sources",
     },
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
@@ -37,10 +38,11 @@ LAYERS = (
         "rag.backends", "rag.comparison", "rag.embed_process", "rag.filters", "rag.gather",
         "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.suggest", "rag.survey",
     },
-    {"rag.answer", "rag.answer_models", "rag.build"},
+    {"rag.answer", "rag.answer_models", "rag.build", "rag.inspection"},
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
+    {"rag.api", "rag.mcp_server"},
     {"rag.ui"},
     {"rag.cli"},
     {"rag.__main__", "app"},
@@ -63,6 +65,7 @@ OWNERS = {
     "faiss": {"rag.vector_index"},
     "scipy": {"rag.lexical_index"},
     "httpx2": {"rag.remote"},
+    "mcp": {"rag.mcp_server"},
     "pymilvus": {"rag.backends"},
     "milvus_lite": {"rag.backends"},
     "grpc": {"rag.backends"},
@@ -106,7 +109,7 @@ OWNERS = {
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus", "httpx2",
+    "pymilvus", "httpx2", "mcp",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

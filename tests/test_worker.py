@@ -9,7 +9,8 @@ import pytest
 
 from rag.config import Config
 from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
-from rag.errors import RagError
+from rag.errors import CrowdedError, RagError
+from rag.program_question import Outcome, ProgramQuestion
 from rag.store import Store, StoredAnswer
 from rag.worker import INTERNAL_ERROR, MAX_WAITING, AnswerWorker
 from tests.fakes import EchoEngine, make_answer, wait_until
@@ -206,17 +207,20 @@ def test_a_crash_is_stored_with_its_text_and_the_next_question_is_answered(
     assert outcome(store, answered).state == "done"
 
 
-def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
-    class SilentEngine:
-        def ask(
-            self,
-            question: str,
-            stop: threading.Event,
-            search_filter: SearchFilter = EVERYWHERE,
-            history: Sequence[str] = (),
-        ) -> Iterator[Token | Answer]:
-            yield Token(f"about {question}")
+class SilentEngine:
+    """Gives no answer."""
 
+    def ask(
+        self,
+        question: str,
+        stop: threading.Event,
+        search_filter: SearchFilter = EVERYWHERE,
+        history: Sequence[str] = (),
+    ) -> Iterator[Token | Answer]:
+        yield Token(f"about {question}")
+
+
+def test_an_engine_that_gives_no_answer_is_a_failure(store: Store, conversation: str) -> None:
     worker = AnswerWorker(SilentEngine(), store)
     answer_id = worker.submit(conversation, QUESTION)
     wait_until(lambda: not worker.is_live(answer_id))
@@ -241,3 +245,94 @@ def test_a_full_disk_does_not_end_the_worker(
     second = worker.submit(conversation, QUESTION)
     wait_until(lambda: not worker.is_live(second))
     assert outcome(store, second).state == "done"
+
+
+# Questions of programs
+
+
+class Received:
+    """What was delivered to a program."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    def deliver(self, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+
+    def question(self, text: str = QUESTION) -> ProgramQuestion:
+        return ProgramQuestion(text, self.deliver, ("What is leave?",))
+
+    @property
+    def last(self) -> Outcome:
+        return self.outcomes[-1] if self.outcomes else None
+
+
+def test_the_answer_to_a_program_is_delivered_and_in_nobodys_list(
+    worker: AnswerWorker, engine: GatedEngine, store: Store
+) -> None:
+    engine.gate.set()
+    program = Received()
+    worker.submit_program(program.question())
+    wait_until(lambda: isinstance(program.last, Answer))
+    pieces = [event.text for event in program.outcomes if isinstance(event, Token)]
+    assert "".join(pieces) == FULL_TEXT
+    assert store.conversations(10) == []
+    assert store.latest_answers(10) == []
+
+
+def test_a_person_is_asked_for_between_two_programs(
+    worker: AnswerWorker, engine: GatedEngine, conversation: str
+) -> None:
+    program = Received()
+    for n in range(3):
+        worker.submit_program(program.question(f"Program {n}"))
+    answer_id = worker.submit(conversation, QUESTION)
+    assert worker.questions_ahead(answer_id) == 1
+    engine.gate.set()
+    wait_until(lambda: sum(isinstance(event, Answer) for event in program.outcomes) == 3)
+    assert engine.asked == ["Program 0", QUESTION, "Program 1", "Program 2"]
+
+
+def test_a_program_that_gives_up_while_it_waits_is_never_answered(
+    worker: AnswerWorker, engine: GatedEngine
+) -> None:
+    first, second, third = (Received() for _ in range(3))
+    asked = [program.question(f"Program {n}") for n, program in enumerate((first, second, third))]
+    for question in asked:
+        worker.submit_program(question)
+    worker.stop_program(asked[1])
+    engine.gate.set()
+    wait_until(lambda: isinstance(third.last, Answer))
+    assert engine.asked == ["Program 0", "Program 2"]
+    assert second.outcomes == []
+
+
+def test_a_crowd_of_programs_is_refused_and_people_are_not(
+    worker: AnswerWorker, conversation: str
+) -> None:
+    program = Received()
+    for _ in range(MAX_WAITING + 1):
+        worker.submit_program(program.question())
+    with pytest.raises(CrowdedError, match=f"{MAX_WAITING} questions are waiting"):
+        worker.submit_program(program.question())
+    assert worker.submit(conversation, QUESTION)
+
+
+def test_errors_and_bugs_reach_the_program_and_end_nothing_else(
+    worker: AnswerWorker, engine: GatedEngine
+) -> None:
+    engine.gate.set()
+    crashed, refused, answered = (Received() for _ in range(3))
+    worker.submit_program(crashed.question("crash"))
+    worker.submit_program(refused.question("refuse"))
+    worker.submit_program(answered.question())
+    wait_until(lambda: isinstance(answered.last, Answer))
+    assert crashed.outcomes == [Token("Half an "), None]
+    assert str(refused.last) == "The question is too long. Shorten it."
+
+
+def test_an_engine_that_gives_a_program_no_answer_is_a_bug(store: Store) -> None:
+    program = Received()
+    AnswerWorker(SilentEngine(), store).submit_program(program.question("leave"))
+    wait_until(lambda: len(program.outcomes) == 2)
+    assert program.outcomes == [Token("about leave"), None]

@@ -1,9 +1,9 @@
-"""The commands around the app: doctor, serve."""
+"""The commands around the app: doctor, serve, mcp."""
 
 import argparse
 from dataclasses import asdict
 
-from rag.cli.printing import print_json
+from rag.cli.printing import load_engine, print_json
 from rag.config import Config
 
 
@@ -27,4 +27,12 @@ def run_serve(arguments: argparse.Namespace, config: Config) -> int:
     from rag.ui.server import serve
 
     serve(config, arguments.config, arguments.port)
+    return 0
+
+
+def run_mcp(arguments: argparse.Namespace, config: Config) -> int:
+    """Serve the documents to an assistant until it closes standard input."""
+    from rag.mcp_server import serve_stdio
+
+    serve_stdio(load_engine(config))
     return 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any, NoReturn
 
-from rag.cli.app_commands import run_doctor, run_serve
+from rag.cli.app_commands import run_doctor, run_mcp, run_serve
 from rag.cli.evaluate_command import run_evaluate
 from rag.cli.feedback_command import run_feedback_export
 from rag.cli.index_commands import run_build, run_status, run_sync
@@ -45,6 +45,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--port", type=int, default=8501)
     serve.set_defaults(run=run_serve)
+    mcp = commands.add_parser(
+        "mcp", parents=[common], help="serve the documents to an assistant over standard input"
+    )
+    mcp.set_defaults(run=run_mcp)
     return parser
 
 

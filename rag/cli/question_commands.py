@@ -1,13 +1,12 @@
 """The commands that put a question to the index: search, ask."""
 
 import argparse
-from dataclasses import asdict
 from threading import Event
-from typing import Any
 
+from rag.answer_table import answer_table, hit_table
 from rag.cli.printing import load_engine, place, print_json
 from rag.config import Config
-from rag.datatypes import EVERYWHERE, Answer, Hit, SearchFilter, Token
+from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
 
 
 def run_search(arguments: argparse.Namespace, config: Config) -> int:
@@ -29,7 +28,7 @@ def run_search(arguments: argparse.Namespace, config: Config) -> int:
             {
                 "query": question,
                 "language": detect_language(question),
-                "hits": [_hit_table(hit) for hit in hits],
+                "hits": [hit_table(hit) for hit in hits],
                 "timings": {"retrieve_ms": milliseconds},
             }
         )
@@ -52,7 +51,7 @@ def run_ask(arguments: argparse.Namespace, config: Config) -> int:
             answer = event
     assert answer is not None  # the protocol of RagEngine.ask: exactly one Answer, last
     if arguments.json:
-        print_json(_answer_table(answer))
+        print_json(answer_table(answer))
         return 0
     if answer.searched != answer.question:
         print(f"Searched for: {answer.searched}")
@@ -82,39 +81,3 @@ def _filter_of(arguments: argparse.Namespace) -> SearchFilter:
 
 def _within(search_filter: SearchFilter) -> str:
     return "" if search_filter == EVERYWHERE else " within these limits"
-
-
-def _hit_table(hit: Hit) -> dict[str, Any]:
-    chunk = hit.chunk
-    return {
-        "rank": hit.rank,
-        "score": round(hit.score, 6),
-        "path": chunk.path,
-        "page": chunk.page,
-        "start": chunk.start,
-        "end": chunk.end,
-        "text": chunk.text,
-        "lexical_score": hit.lexical_score,
-        "vector_score": hit.vector_score,
-        "rerank_score": hit.rerank_score,
-    }
-
-
-def _answer_table(answer: Answer) -> dict[str, Any]:
-    return {
-        "question": answer.question,
-        "searched": answer.searched,
-        "language": answer.language,
-        "status": answer.status,
-        "answer": answer.text,
-        "source": answer.source,
-        "evidence": answer.evidence,
-        "evidence_level": answer.evidence_level,
-        "citations": [asdict(citation) for citation in answer.citations],
-        "hits": [_hit_table(hit) for hit in answer.hits],
-        "tokens": asdict(answer.usage),
-        "timings": asdict(answer.timings),
-        "model_id": answer.model_id,
-        "index_id": answer.index_id,
-        "completion": answer.completion,
-    }

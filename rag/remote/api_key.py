@@ -1,4 +1,4 @@
-"""Read the key of the answer server from its file, at every request and never before.
+"""Read an API key from its file, at every request and never before.
 
 A file and not a variable of the environment: what this program starts (parsers, LibreOffice,
 training) inherits its environment.
@@ -15,8 +15,8 @@ _MOST_BYTES = 4096
 _KEY = re.compile(r"[!-~]+")  # goes into a header: no spaces, no line ends
 
 
-def read_api_key(file: Path) -> str:
-    """Return the key in ``file``.
+def read_api_key(file: Path, setting: str) -> str:
+    """Return the key in ``file``, which ``setting`` names.
 
     Raises:
         ModelError: it cannot be read, other accounts can read it too, or it holds no key. The
@@ -34,7 +34,7 @@ def read_api_key(file: Path) -> str:
         reason = error.strerror or str(error)
         raise ModelError(
             f"The API key file {file} cannot be read ({reason}). Put the key into it, or empty the "
-            "setting remote_key_file."
+            f"setting {setting}."
         ) from error
     key = content.decode("ascii", errors="replace").strip()
     if len(content) > _MOST_BYTES or not _KEY.fullmatch(key):

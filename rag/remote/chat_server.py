@@ -167,7 +167,9 @@ class ChatServer:
         await asyncio.sleep(seconds)
 
     def _key(self) -> str:
-        return read_api_key(Path(self._key_file)) if self._key_file else ""
+        if not self._key_file:
+            return ""
+        return read_api_key(Path(self._key_file), "remote_key_file")
 
     def _refusals(self, key: str) -> Refusals:
         return Refusals(self.address.host, self._model, key)

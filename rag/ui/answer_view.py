@@ -9,6 +9,7 @@ from rag.config import EXTRACTIVE
 from rag.datatypes import EVERYWHERE, Answer, EvidenceLevel, Hit
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.feedback_form import draw_feedback
+from rag.ui.inspector import draw_inspector
 from rag.ui.limits import limit_words
 from rag.ui.passage import chunk_of, likely_span
 from rag.ui.reasons import reason_words
@@ -53,6 +54,7 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
     if answer is not None:
         st.caption(label_text(_figures(words, answer)))
         draw_feedback(services, words, stored, answer)
+        draw_inspector(services, words, stored, answer)
 
 
 def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:

@@ -369,10 +369,10 @@ ERRORS = {
     # the answer server
     (
         "The API key file {file} cannot be read ({said}). Put the key into it, or empty the "
-        "setting remote_key_file."
+        "setting {setting}."
     ): (
         "APIキーのファイル {file} を読み取れません（{said}）。キーをこのファイルに書き込むか、"
-        "設定 remote_key_file を空にしてください。"
+        "設定 {setting} を空にしてください。"
     ),
     (
         "The API key file {file} can be read by other accounts. Make it yours alone: `chmod 600 "

@@ -1,6 +1,7 @@
 """Every word of the pages in Japanese. Same keys and placeholders as in English (tested)."""
 
 from rag.ui.history_japanese import HISTORY_JA
+from rag.ui.inspector_japanese import INSPECTOR_JA
 from rag.ui.source_japanese import SOURCE_JA
 from rag.ui.teach_japanese import TEACH_JA
 from rag.ui.training_japanese import TRAINING_JA
@@ -8,6 +9,7 @@ from rag.ui.training_japanese import TRAINING_JA
 JA = {
     **SOURCE_JA,
     **HISTORY_JA,
+    **INSPECTOR_JA,
     **TEACH_JA,
     **TRAINING_JA,
     "app_name": "文庫",

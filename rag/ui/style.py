@@ -157,6 +157,10 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   .fk-table td:empty { display: none; }
   .fk-table td:last-child { min-width: 0; grid-column: 1 / -1; }
 }
+dl.fk-inspect { margin: 0; display: grid; gap: .35rem; }
+dl.fk-inspect > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1fr; gap: .8rem; }
+dl.fk-inspect dt { opacity: .7; font-size: .85rem; }
+dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 .fk-verdict { display: block; }
 .fk-verdict.fk-better { color: #3d9a5f; font-weight: 600; }
 .fk-verdict.fk-worse { color: #c9463d; font-weight: 600; }

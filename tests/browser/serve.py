@@ -1,8 +1,9 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
-`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf]`; settings come from ``RAG_*``.
-With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and trainings
-train nothing. With ``--pdf`` one answers from a PDF that it writes into the working directory.
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hashing]`; settings come from
+``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and
+trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into the working
+directory. With ``--hashing`` the real engine searches with the embedder of the tests.
 """
 
 import sys
@@ -11,10 +12,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from rag import engine
 from rag.config import load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
-from tests.fakes import EchoEngine
+from tests.fakes import EchoEngine, HashingEmbedder
 from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
@@ -48,6 +50,8 @@ def main(argv: list[str]) -> int:
         vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
     if "--pdf" in argv:
         services.create_engine = lambda config: PagedEngine(config, Path.cwd())  # type: ignore[assignment,return-value]
+    if "--hashing" in argv:
+        vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
     server.serve(load_config(), None, int(argv[0]))
     return 0
 
