@@ -283,9 +283,13 @@ class FirstWord:
 
     def __init__(self) -> None:
         self.read: list[str] = []
+        self.headings: list[str] = []
 
-    def spans(self, question: str, passages: Sequence[str]) -> list[tuple[Span, ...]]:
+    def spans(
+        self, question: str, passages: Sequence[str], headings: Sequence[str] = ()
+    ) -> list[tuple[Span, ...]]:
         self.read += passages
+        self.headings += headings
         words = [passage.split()[0] for passage in passages]
         return [(Span(0, len(word), word, 1.0),) for word in words]
 
@@ -294,11 +298,11 @@ def test_hits_are_read_once_and_their_spans_lie_in_the_document(retriever: Retri
     reader = FirstWord()
     retriever = replace(retriever, span_reader=reader)
     known = Hit(1, Chunk("a.md", 0, 9, "Read once"), 0.9, spans=())
-    later = Hit(2, Chunk("a.md", 40, 49, "Later one"), 0.8)
+    later = Hit(2, Chunk("a.md", 40, 49, "Later one", heading="Times"), 0.8)
 
     first, second = retriever.read("what?", "en", [known, later])
 
-    assert (first, reader.read) == (known, ["Later one"])
+    assert (first, reader.read, reader.headings) == (known, ["Later one"], ["Times"])
     assert second.spans == (Span(40, 45, "Later", 1.0),)
 
 
