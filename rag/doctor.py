@@ -1,7 +1,9 @@
 """What is installed, which models are here, what would be slow, and how to mend it."""
 
+import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +11,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
 from rag.active_model import serving_model
-from rag.config import DEFAULT_ANSWER_MODEL, DEFAULT_SPAN_MODEL, EXTRACTIVE, REMOTE, Config
+from rag.config import (
+    DEFAULT_ANSWER_MODEL,
+    DEFAULT_SPAN_MODEL,
+    EXTRACTIVE,
+    REMOTE,
+    Config,
+    config_environment,
+)
 from rag.errors import RagError
 from rag.generations import open_current
 from rag.ingest import abilities
@@ -37,6 +46,9 @@ _PACKAGES = {
     "httpx2": "answers of a server",
 }
 REBUILD = "python -m rag build FOLDER"
+_START = "rag.trial_start"
+_START_SECONDS = 180  # after which a start is given up; making graphs the first time takes 30
+_SLOW_START_SECONDS = 10
 _SHOWN_MODELS = 8
 _LOW_DISK_GB = 2
 _LOW_MEMORY_GB = 3
@@ -62,6 +74,7 @@ def examine(config: Config) -> list[Finding]:
         _span_reader,
         _index,
         _machine,
+        _start,
     )
     return [finding for part in parts for finding in part(config)]
 
@@ -206,3 +219,36 @@ def _machine(config: Config) -> Iterator[Finding]:
     level: Literal["ok", "slow"] = "slow" if free_gb < _LOW_DISK_GB else "ok"
     remedy = "free some disk space" if level == "slow" else ""
     yield Finding(level, "disk", f"{free_gb:.0f} GB free", remedy)
+
+
+def _start(config: Config) -> Iterator[Finding]:
+    """Get ready to answer in a child, as the app does when it starts. Needs an index."""
+    if config.answer_model == REMOTE:
+        return  # getting ready asks a server the questions of the reading test
+    try:
+        open_current(config.index_dir)
+    except RagError:
+        return  # which is told already
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    environment = {**os.environ, **config_environment(config), "PYTHONPATH": path}
+    try:
+        child = subprocess.run(
+            [sys.executable, "-P", "-m", _START],
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=_START_SECONDS, check=False,
+        )  # fmt: skip
+        told = json.loads(child.stdout)
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        text = f"the models could not be started ({type(error).__name__})"
+        yield Finding("missing", "start", text, "python -m rag ask QUESTION")
+        return
+    if "error" in told:
+        yield Finding("missing", "start", told["error"], "python -m rag ask QUESTION")
+        return
+    is_slow = told["seconds"] > _SLOW_START_SECONDS
+    text = (
+        f"ready to answer after {told['seconds']:.1f} s, with {told['peak_mb']:,.0f} MB of memory "
+        f"at most; the answer model is run by {told['kernel']}"
+    )
+    remedy = "close other programs" if is_slow else ""
+    yield Finding("slow" if is_slow else "ok", "start", text, remedy)

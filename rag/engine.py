@@ -132,8 +132,10 @@ class RagEngine:
         """Return keys of what a reader should know before asking."""
         return self._answer_models.notices()
 
-    def warm_up(self) -> None:
+    def warm_up(self) -> str:
         """Load the index and the models, so that the first question need not wait.
+
+        Returns what computes the answer model.
 
         Raises:
             RagError: what cannot be loaded, in words.
@@ -142,7 +144,7 @@ class RagEngine:
         retriever.embedder.embed_query("warm-up")
         retriever.read("warm-up", "en", [])  # loads the span reader, if there is one
         self._answer_models.languages()
-        self._answer_models.load()
+        return self._answer_models.load().kernel
 
     # Index --------------------------------------------------------------------------------
 

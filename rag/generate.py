@@ -42,6 +42,7 @@ class ExtractiveGenerator:
     """Quotes the sentences that speak best to the question. No language model."""
 
     model_id = EXTRACTIVE
+    kernel = "no model"
     context_tokens = 1 << 20
     style = PromptStyle(evidence_sentences=2)  # it reads the ranked sentences, not the prompt
 
@@ -75,6 +76,11 @@ class LocalGenerator:
                 f"The answer model in {folder} has no chat template. Choose an instruction-tuned "
                 "model (its name often ends in -Instruct)."
             )
+
+    @property
+    def kernel(self) -> str:
+        """What really computes a linear layer."""
+        return self.model.kernel
 
     @property
     def context_tokens(self) -> int:

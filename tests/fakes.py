@@ -158,8 +158,8 @@ class EchoEngine:
     def suggestions(self, language: str) -> tuple[str, ...]:
         return self.suggested
 
-    def warm_up(self) -> None:
-        """Nothing to load."""
+    def warm_up(self) -> str:
+        return "no model"
 
     def search(self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE) -> list[Hit]:
         passages = ("20 days", "年次有給休暇", "Hotel")

@@ -40,7 +40,7 @@ LAYERS = (
     },
     {"rag.answer", "rag.answer_models", "rag.build", "rag.inspection"},
     {"rag.engine"},
-    {"rag.evaluation", "rag.job_process", "rag.worker"},
+    {"rag.evaluation", "rag.job_process", "rag.trial_start", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},
     {"rag.api", "rag.mcp_server"},
     {"rag.ui"},

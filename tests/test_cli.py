@@ -4,12 +4,15 @@ import json
 import logging
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rag import doctor
 from rag.cli import main
 from rag.config import Config
 from rag.errors import ModelError
@@ -170,6 +173,42 @@ def test_doctor_fails_exactly_while_something_is_missing(
     assert main(["doctor", "--json", "--index", "elsewhere"]) == 1
     findings = json.loads(capsys.readouterr().out)["findings"]
     assert "index" in {f["subject"] for f in findings if f["level"] == "missing"}
+
+
+@pytest.mark.parametrize(
+    ("told", "level", "words"),
+    [
+        ('{"seconds": 1.94, "peak_mb": 1527.4, "kernel": "K"}', "ok", "1.9 s, with 1,527 MB"),
+        ('{"seconds": 12.0, "peak_mb": 9.0, "kernel": "K"}', "slow", "after 12.0 s"),
+        ('{"error": "No embedder."}', "missing", "No embedder."),
+        ("", "missing", "could not be started"),
+    ],
+)
+def test_doctor_tells_what_getting_ready_took(
+    indexed: Path, monkeypatch: pytest.MonkeyPatch, told: str, level: str, words: str
+) -> None:
+    class Child:
+        stdout = told
+
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: Child())
+    finding = next(doctor._start(Config(index_dir=indexed.parent / "index")))
+
+    assert (finding.level, finding.subject) == (level, "start")
+    assert words in finding.text
+
+
+def test_a_start_that_fails_tells_why(indexed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    del indexed  # its index is of another embedder, which the child does not know
+    child = subprocess.run(
+        [sys.executable, "-m", "rag.trial_start"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert child.returncode == 1
+    assert json.loads(child.stdout)["error"]
 
 
 def test_every_command_also_prints_for_people(

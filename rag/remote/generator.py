@@ -22,6 +22,7 @@ class RemoteGenerator:
 
     def __init__(self, config: Config) -> None:
         self.model_id = remote_model_id(config)
+        self.kernel = f"a server on {server_address(config).host}"
         self.context_tokens = config.remote_context_tokens
         self.style = PromptStyle(config.evidence_sentences)
         # Under which its languages are remembered. Another model under that name goes unnoticed.
