@@ -36,7 +36,7 @@ _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often th
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
-_SPAN_WEIGHT = 1.0  # a sentence that surely holds the answer, where passages were read
+_SPAN_WEIGHT = 0.5  # a sentence that surely holds the answer, where passages were read
 _EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 

@@ -151,7 +151,7 @@ def test_no_question_of_a_program_is_in_a_list_of_conversations(
     port: int, services: FakeServices
 ) -> None:
     ask(port)
-    assert services.store.conversations(10) == []
+    assert services.store.history.conversations(10) == []
     assert services.store.latest_answers(10) == []
 
 

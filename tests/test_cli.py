@@ -190,7 +190,7 @@ def test_doctor_tells_what_getting_ready_took(
     class Child:
         stdout = told
 
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: Child())
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: Child())
     finding = next(doctor._start(Config(index_dir=indexed.parent / "index")))
 
     assert (finding.level, finding.subject) == (level, "start")

@@ -276,7 +276,7 @@ def test_the_answer_to_a_program_is_delivered_and_in_nobodys_list(
     wait_until(lambda: isinstance(program.last, Answer))
     pieces = [event.text for event in program.outcomes if isinstance(event, Token)]
     assert "".join(pieces) == FULL_TEXT
-    assert store.conversations(10) == []
+    assert store.history.conversations(10) == []
     assert store.latest_answers(10) == []
 
 
