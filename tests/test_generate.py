@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rag.abstention import ABSTENTION_FILE
 from rag.config import Config
@@ -337,9 +338,30 @@ def test_a_damaged_calibration_is_told(folder: Path, tmp_path: Path, damage: str
 
 def scripted(generator: LocalGenerator, monkeypatch: pytest.MonkeyPatch, ids: list[int]) -> None:
     """Let the model continue every prompt with ``ids``, whatever it computes."""
-    left = iter(ids)
     scores = np.eye(260, dtype=np.float32)  # each row is surest of its own token
-    monkeypatch.setattr(generator.model, "logits", lambda read, stop: scores[next(left)])
+    begun, place = 0, 0
+
+    def read(text: list[int], stop: Event) -> NDArray[np.float32]:
+        nonlocal begun, place
+        begun = begun or len(text)
+        place = len(text) - begun
+        row: NDArray[np.float32] = scores[ids[place]]
+        return row
+
+    def extend(tokens: list[int]) -> NDArray[np.float32]:
+        nonlocal place
+        place += len(tokens)
+        last = len(ids) - 1
+        following = [ids[min(n + 1, last)] for n in range(place - len(tokens), place)]
+        rows: NDArray[np.float32] = scores[following]
+        return rows
+
+    def forget(count: int) -> None:
+        nonlocal place
+        place -= count
+
+    for name, method in (("read", read), ("extend", extend), ("forget", forget)):
+        monkeypatch.setattr(generator.model, name, method)
 
 
 def test_kana_arrive_character_by_character_and_never_as_a_broken_byte(
