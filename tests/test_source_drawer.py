@@ -10,21 +10,18 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rag.config import Config
-from rag.datatypes import Answer, Chunk, Citation, Document, FileStatus, Hit, Source, Span
+from rag.datatypes import Chunk, Citation, Document, FileStatus, Source
 from rag.engine import RagEngine
 from rag.readers.pdf import read_pdf
 from rag.ui import services, sources
 from rag.ui.english import EN
 from rag.ui.japanese import JA
-from rag.ui.passage import chunk_of, likely_span
 from rag.ui.services import Services
 from rag.ui.strings import Words
 from tests.fakes import (
     ATTACK,
-    HANDBOOK,
     EchoEngine,
     HashingEmbedder,
-    make_answer,
     span,
     use_embedder,
 )
@@ -64,9 +61,7 @@ def passage(document: Document, quote: str, page: int | None) -> tuple[Chunk, Ci
     return chunk, Citation(1, document.path, page, start, end, quote)
 
 
-def drawer(
-    chunk: Chunk, citation: Citation | None, likely: Span | None = None, language: str = "en"
-) -> AppTest:
+def drawer(chunk: Chunk, citation: Citation | None, language: str = "en") -> AppTest:
     """Draw what the drawer holds; AppTest runs the whole page again, which would close a drawer."""
 
     def script(language: str, *source: object) -> None:  # alone in a file of its own
@@ -76,7 +71,7 @@ def drawer(
 
         _draw_source(load_services(), Words(language), *source)  # type: ignore[arg-type]
 
-    arguments = (language, chunk, citation, likely)
+    arguments = (language, chunk, citation)
     return AppTest.from_function(script, default_timeout=30, args=arguments).run()
 
 
@@ -249,14 +244,11 @@ def test_a_cited_row_stands_under_its_header(engine: EchoEngine, tmp_path: Path)
     document = Document("fees.csv", extract.text, "0", extract.blocks)
     serve(engine, document, tmp_path)
     row = "hall,250 EUR,members"
-    likely = Span(*span(document.text, "250 EUR"), "250 EUR", 2.0)
-    page = shown(drawer(*passage(document, row, None), likely))
+    page = shown(drawer(*passage(document, row, None)))
     assert '<th scope="col">fee</th>' in page
     assert '<td><mark class="fk-quote">250 EUR</mark></td>' in page
-    assert '<td><mark class="fk-chunk">hall</mark></td>' in page
+    assert '<td><mark class="fk-quote">hall</mark></td>' in page
     assert "room</td>" not in page
-    assert EN["legend_cell"] in page
-    assert EN["legend_cell"] not in shown(drawer(*passage(document, row, None)))
 
 
 def test_a_slide_is_shown_whole_and_slides_are_turned(engine: EchoEngine, tmp_path: Path) -> None:
@@ -306,36 +298,6 @@ def test_the_file_is_read_at_the_click_and_only_if_the_index_holds_it(
     engine.files = ()
     with pytest.raises(Exception, match="The index holds no file"):
         sources._content(bundle, document.path)
-
-
-# The likeliest words
-
-
-def answer_with(*spans: Span) -> Answer:
-    start, end = span(HANDBOOK.text, "Every employee has 20 days of paid leave a year.")
-    chunk = Chunk(HANDBOOK.path, start, end, HANDBOOK.text[start:end], 1)
-    hit = Hit(1, chunk, 1.0, spans=spans)
-    return make_answer("Leave?", "20 days [1]", quote=chunk.text, hits=(hit,))
-
-
-def test_the_likeliest_words_of_a_quote_are_those_of_the_span_reader() -> None:
-    better = Span(*span(HANDBOOK.text, "20 days"), "20 days", 3.0)
-    other = Span(*span(HANDBOOK.text, "paid leave"), "paid leave", 1.0)
-    answer = answer_with(other, better)
-    assert likely_span(answer.citations[0], answer) == better
-    assert chunk_of(answer.citations[0], answer) == answer.hits[0].chunk
-
-
-def test_unlikely_foreign_and_moved_words_are_not_marked() -> None:
-    start, end = span(HANDBOOK.text, "20 days")
-    for bad in (
-        Span(start, end, "20 days", -0.5),  # none is likelier
-        Span(start, end, "30 days", 3.0),  # not what stands there
-        Span(*span(HANDBOOK.text, "Hotel costs"), "Hotel costs", 3.0),  # outside of the quote
-        Span(*span(HANDBOOK.text, "Every employee has 20 days of paid leave a year."), "", 3.0),
-    ):
-        answer = answer_with(bad)
-        assert likely_span(answer.citations[0], answer) is None
 
 
 def test_words_exist_for_every_reason_why_a_page_is_not_shown() -> None:

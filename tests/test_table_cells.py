@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.datatypes import Document, Span
+from rag.datatypes import Document
 from rag.readers.extract import Extract, ExtractBuilder
 from rag.readers.sheet_rows import add_sheet
 from rag.readers.table import read_csv
@@ -12,7 +12,7 @@ from rag.readers.text import read_markdown
 from rag.ui import table_cells
 from rag.ui.strings import Words
 from rag.ui.table_cells import CitedTable, cited_table
-from rag.ui.table_view import marks_a_likely_cell, table_html
+from rag.ui.table_view import table_html
 from tests.fakes import span
 
 
@@ -112,29 +112,26 @@ def test_no_more_rows_are_drawn_than_can_be_looked_at(monkeypatch: pytest.Monkey
     table = cited_table(stored, 0, len(stored.text))
     assert table is not None
     assert (len(table.rows), table.left_out) == (2, 3)
-    assert "and 3 more rows" in table_html(Words("en"), table, None, None)
+    assert "and 3 more rows" in table_html(Words("en"), table, None)
 
 
-def test_the_likeliest_cell_is_marked_in_a_quoted_row(tmp_path: Path) -> None:
+def test_all_cells_of_a_quoted_row_are_marked_and_of_a_quoted_cell_that_one(tmp_path: Path) -> None:
     stored = from_csv(tmp_path, "item,price,shelf\nPen,2 EUR,A\nInk,9 EUR,B\n")
-    quote = span(stored.text, "Pen,2 EUR,A")
-    likely = Span(*span(stored.text, "2 EUR"), "2 EUR", 1.5)
-    table = cited_table(stored, *quote)
+    row, cell = span(stored.text, "Pen,2 EUR,A"), span(stored.text, "2 EUR")
+    table = cited_table(stored, *row)
     assert table is not None
-    html = table_html(Words("en"), table, quote, likely)
+    html = table_html(Words("en"), table, cell)
     assert '<td><mark class="fk-quote">2 EUR</mark></td>' in html
     assert html.count("fk-quote") == 1
-    assert '<td><mark class="fk-chunk">Pen</mark></td>' in html
     assert '<th scope="col">price</th>' in html
-    assert marks_a_likely_cell(table, likely)
-    assert table_html(Words("en"), table, quote, None).count("fk-quote") == 3
+    assert table_html(Words("en"), table, row).count("fk-quote") == 3
 
 
 def test_cells_are_escaped(tmp_path: Path) -> None:
     stored = from_csv(tmp_path, "a,<b>x</b>\n<script>alert(1)</script>,<img src=x>\n")
     table = cited_table(stored, *span(stored.text, "<img"))
     assert table is not None
-    html = table_html(Words("en"), table, span(stored.text, "<img"), None)
+    html = table_html(Words("en"), table, span(stored.text, "<img"))
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;b&gt;x&lt;/b&gt;" in html

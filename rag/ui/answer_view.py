@@ -11,7 +11,7 @@ from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.feedback_form import draw_feedback
 from rag.ui.inspector import draw_inspector
 from rag.ui.limits import limit_words
-from rag.ui.passage import chunk_of, likely_span
+from rag.ui.passage import chunk_of
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
@@ -99,8 +99,7 @@ def _draw_citations(services: Services, words: Words, answer_id: int, answer: An
                 key=f"citation-{answer_id}-{position}",
                 help=words("open_source"),
             ):
-                likely = likely_span(citation, answer)
-                show_source(services, words, chunk_of(citation, answer), citation, likely)
+                show_source(services, words, chunk_of(citation, answer), citation)
 
 
 def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]) -> None:

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from rag.datatypes import Answer, Chunk, Citation, Document, Span
+from rag.datatypes import Answer, Chunk, Citation, Document
 from rag.ui.safe_markdown import text_html
 
 BEFORE_CHARS = 250  # little, so that the marked words are near the top
@@ -21,7 +21,6 @@ class Cited:
     document: Document
     passage: tuple[int, int]
     quote: tuple[int, int] | None  # None for a passage that was found and not cited
-    likely: Span | None = None  # the words in the quote that most likely are the answer
 
     @property
     def page(self) -> int:
@@ -90,22 +89,6 @@ def chunk_of(citation: Citation, answer: Answer) -> Chunk:
         if chunk.path == citation.path and chunk.start <= citation.start < chunk.end:
             return chunk
     return Chunk(citation.path, citation.start, citation.end, citation.quote, citation.page)
-
-
-def likely_span(citation: Citation, answer: Answer) -> Span | None:
-    """Return the words of a quote that a span reader holds for the answer, if likelier than none.
-
-    Only words that leave some of the quote out: to mark all of it would tell nothing.
-    """
-    spans = [span for hit in answer.hits for span in hit.spans or () if span.log_odds > 0]
-    inside = [
-        span
-        for span in spans
-        if citation.start <= span.start < span.end <= citation.end
-        and (span.start, span.end) != (citation.start, citation.end)
-        and citation.quote[span.start - citation.start : span.end - citation.start] == span.text
-    ]
-    return max(inside, key=lambda span: span.log_odds, default=None)
 
 
 def _marked(text: str, start: int, end: int, quote: tuple[int, int] | None) -> str:

@@ -32,5 +32,4 @@ SOURCE_EN = {
     "source_table_alt": "The cited rows with the names of their columns",
     "source_more_rows": "and {count} more rows",
     "source_around": "The text around it",
-    "legend_cell": "most likely the answer",
 }

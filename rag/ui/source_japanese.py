@@ -33,5 +33,4 @@ SOURCE_JA = {
     "source_table_alt": "引用した行と列の見出し",
     "source_more_rows": "ほか{count}行",
     "source_around": "前後の文章",
-    "legend_cell": "回答に最も近い箇所",
 }

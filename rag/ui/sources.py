@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from rag.datatypes import Chunk, Citation, Span
+from rag.datatypes import Chunk, Citation
 from rag.errors import RagError
 from rag.originals import Original, read_original
 from rag.ui.page_view import draw_page_view, draw_turner, start_at
@@ -15,7 +15,7 @@ from rag.ui.safe_markdown import label_text, note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
 from rag.ui.table_cells import cited_table
-from rag.ui.table_view import marks_a_likely_cell, table_html
+from rag.ui.table_view import table_html
 
 
 def source_label(words: Words, path: str, page: int | None, number: int | None = None) -> str:
@@ -30,16 +30,12 @@ def show_source(
     words: Words,
     chunk: Chunk,
     citation: Citation | None = None,
-    likely: Span | None = None,
 ) -> None:
-    """Open the drawer for a passage, with the citation inside it marked when there is one.
-
-    ``likely`` are the words of the citation that most likely are the answer.
-    """
+    """Open the drawer for a passage, with the citation inside it marked when there is one."""
     start_at(_page(chunk, citation) or 1)
     # "large" would cover the answer, which one wants to compare with its source.
     st.dialog(words("source"), width="medium", position="right")(_draw_source)(
-        services, words, chunk, citation, likely
+        services, words, chunk, citation
     )
 
 
@@ -52,7 +48,6 @@ def _draw_source(
     words: Words,
     chunk: Chunk,
     citation: Citation | None,
-    likely: Span | None = None,
 ) -> None:
     quote = citation.quote if citation else chunk.text
     place = html.escape(document_place(words, chunk.path, _page(chunk, citation)))
@@ -63,7 +58,7 @@ def _draw_source(
     # First the words themselves, with a button to copy them; then where they stand.
     with st.container(key="source-quote"):
         st.code(quote, language=None, wrap_lines=True)
-    cited = _cited(services, words, chunk, citation, likely)
+    cited = _cited(services, words, chunk, citation)
     strong, light = "legend_quote", "legend_passage"
     if cited is None:
         _draw_open_file(services, words, chunk.path)
@@ -82,7 +77,6 @@ def _cited(
     words: Words,
     chunk: Chunk,
     citation: Citation | None,
-    likely: Span | None,
 ) -> Cited | None:
     """Return the passage in its document; None, and say why, when the document is another now.
 
@@ -102,7 +96,7 @@ def _cited(
         st.info(words("source_changed"), icon=":material/history:")
         return None
     quote = (citation.start, citation.end) if citation else None
-    return Cited(document, (chunk.start, chunk.end), quote, likely)
+    return Cited(document, (chunk.start, chunk.end), quote)
 
 
 def _draw_cited(services: Services, words: Words, cited: Cited) -> tuple[str, str]:
@@ -118,11 +112,10 @@ def _draw_cited(services: Services, words: Words, cited: Cited) -> tuple[str, st
         is_drawn = draw_page_view(services, words, cited)
         return "legend_quote", "" if is_drawn else "legend_passage"
     if table := cited_table(document, *(cited.quote or cited.passage)):
-        st.html(table_html(words, table, cited.quote, cited.likely))
+        st.html(table_html(words, table, cited.quote))
         with st.expander(words("source_around")):
             st.html(around)
-        has_cell = marks_a_likely_cell(table, cited.likely)
-        return ("legend_cell", "legend_quote") if has_cell else ("legend_quote", "legend_passage")
+        return "legend_quote", "legend_passage"
     if has_slides(path) and document.page_starts:
         part = cited.part(draw_turner(words, cited))
         is_short = part[1] - part[0] <= MAX_PART_CHARS

@@ -1,28 +1,21 @@
 """Cited rows as an inert HTML table. Pure: values in, escaped HTML out."""
 
-from rag.datatypes import Span
 from rag.ui.safe_markdown import note_html, text_html
 from rag.ui.strings import Words
 from rag.ui.table_cells import Cell, CitedTable
 
 
-def table_html(
-    words: Words, table: CitedTable, quote: tuple[int, int] | None, likely: Span | None
-) -> str:
-    """Return the rows under the names of their columns, with cells marked.
+def table_html(words: Words, table: CitedTable, quote: tuple[int, int] | None) -> str:
+    """Return the rows under the names of their columns, with the cells of the quote marked.
 
-    Marked are the cells that hold the likeliest words, and without such those that hold the
-    quote; the rest of a quoted row is marked lightly.
+    Of a row that is quoted whole no cell is picked out: nobody has checked which one answers.
     """
     width = max(map(len, (*table.names, *table.rows)))
     head = "".join(
         _row([f'<th scope="col">{text_html(name)}</th>' for name in names], width, "th")
         for names in table.names
     )
-    strong = (likely.start, likely.end) if likely else quote
-    body = "".join(
-        _row([_cell(cell, quote, strong) for cell in row], width, "td") for row in table.rows
-    )
+    body = "".join(_row([_cell(cell, quote) for cell in row], width, "td") for row in table.rows)
     label = text_html(words("source_table_alt"))
     more = words("source_more_rows", count=table.left_out) if table.left_out else ""
     return (
@@ -32,23 +25,15 @@ def table_html(
     )
 
 
-def marks_a_likely_cell(table: CitedTable, likely: Span | None) -> bool:
-    """Tell whether `table_html` marks a cell as the likeliest."""
-    cells = (cell for row in table.rows for cell in row)
-    return likely is not None and any(_touches(cell, (likely.start, likely.end)) for cell in cells)
-
-
 def _row(cells: list[str], width: int, tag: str) -> str:
     """Return a row filled up to ``width`` cells."""
     return f"<tr>{''.join(cells)}{f'<{tag}></{tag}>' * (width - len(cells))}</tr>"
 
 
-def _cell(cell: Cell, quote: tuple[int, int] | None, strong: tuple[int, int] | None) -> str:
+def _cell(cell: Cell, quote: tuple[int, int] | None) -> str:
     text = text_html(cell.text)
-    if _touches(cell, strong):
-        return f'<td><mark class="fk-quote">{text}</mark></td>'
     if _touches(cell, quote):
-        return f'<td><mark class="fk-chunk">{text}</mark></td>'
+        text = f'<mark class="fk-quote">{text}</mark>'
     return f"<td>{text}</td>"
 
 
