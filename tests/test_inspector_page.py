@@ -17,7 +17,7 @@ from tests.fakes import EchoEngine, HashingEmbedder, use_embedder
 from tests.ui_harness import ask, fake_engine, open_app, shown
 
 QUESTION = "How many days of paid leave does an employee have?"
-EVIL = "![x](https://evil.example/1.png)<b>.md"
+EVIL = "![x](https://evil.example/1.png)<u>.md"
 TEXTS = {
     "handbook.md": "# Staff handbook\n\nEvery employee has 20 days of paid leave a year.\n",
     EVIL.replace("/", "_"): "# <img src=x>\n\nEvil paid leave <script>alert(1)</script> days.\n",
@@ -148,13 +148,13 @@ def test_hostile_names_and_texts_are_shown_and_not_run(engine: RagEngine) -> Non
     app = inspected(ask(open_app(), QUESTION + " evil"))
     page = shown(app)
     html = "\n".join(element.proto.body for element in app.get("html"))
-    assert "&lt;b&gt;.md" in page
-    for tag in ("<script", "<img", "<b>"):
+    assert "&lt;u&gt;.md" in page
+    for tag in ("<script", "<img", "<u>"):
         assert tag not in html
     path = next(path for path in TEXTS if "evil" in path)
     probed(app, path)
     html = "\n".join(element.proto.body for element in app.get("html"))
-    assert "<b>" not in html
+    assert "<u>" not in html
 
 
 def test_an_attack_in_every_field_of_an_answer_stays_text(

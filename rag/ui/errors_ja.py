@@ -51,6 +51,14 @@ ERRORS = {
     "The index holds no document {path}; it may have been removed.": (
         "文書 {path} は索引にありません。削除された可能性があります。"
     ),
+    "The index holds no file {path}; it may have been removed.": (
+        "ファイル {path} は索引にありません。削除された可能性があります。"
+    ),
+    "{path} lies in no folder of this index.": "{path} はこの索引のどのフォルダーにもありません。",
+    "{path} cannot be opened; check that it is still in its folder.": (
+        "{path} を開けません。元のフォルダーにあるか確認してください。"
+    ),
+    "{path} is no longer a regular file.": "{path} は通常のファイルではなくなっています。",
     # feedback
     "The {text_name} has {count} characters; at most {limit} are kept. Shorten it.": (
         "{text_name}が{count}文字あり、上限の{limit}文字を超えています。短くしてください。"
