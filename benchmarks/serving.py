@@ -1,11 +1,12 @@
 """How fast answers are written: our engine beside llama.cpp, transformers and GPTQModel.
 
-    python -m benchmarks.serving [--shape smollm2-135m] [--engines ...] [--out FILE]
+    python -m benchmarks.serving [--model smollm2-135m-instruct] [--engines ...] [--out FILE]
 
-Each engine loads the same weights in a process of its own, with the same threads, and answers in
-turn: A B C A B C. Greedy. Beforehand each answers a few times without being counted. A round in
-which the threads got far less time than they had is told: another program was in the way. Needs
-`pip install -r benchmarks/requirements.txt`; `--folder` keeps the checkpoints (2 GB at 0.6B).
+Each engine loads the same weights in a process of its own, with the same threads, and continues
+the same pieces of the project's own documents in turn: A B C A B C. Greedy. Beforehand each answers
+a few times without being counted. An engine whose threads got far less time than they had is told:
+another program was in the way. Needs `pip install -r benchmarks/requirements.txt`; `--folder` keeps
+the checkpoints (2 GB at 0.6B).
 """
 
 import argparse
@@ -30,6 +31,8 @@ RESAMPLES = 2000
 _LEAST_CPU_SHARE = 0.8  # of the threads' time in a round that counts
 _CHECKPOINTS = {"transformers": "16-bit", "bitsandbytes": "16-bit"}
 _PROBE_BYTES = 1 << 29
+_TEXTS = Path(__file__).resolve().parents[1] / "docs"
+_QUESTION = 32  # tokens at the end of a prompt that are others when it is asked again
 
 
 @dataclass
@@ -70,7 +73,10 @@ class Engine:
 def main() -> None:
     """Measure and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--shape", choices=SHAPES, default="smollm2-135m")
+    parser.add_argument(
+        "--model", default="models/smollm2-135m-instruct",
+        help=f"folder of a 16-bit model, or {', '.join(SHAPES)} with random weights",
+    )  # fmt: skip
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--prompt", type=int, default=1024, help="tokens")
@@ -81,12 +87,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="file for all samples, JSON")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
-    paths = make_models(options.shape, options.tokenizer, options.folder.resolve())
+    paths = make_models(options.model, options.tokenizer, options.folder.resolve())
     bandwidth = [memory_bandwidth(options.threads)]
     engines = [_started(name, paths, options.threads) for name in options.engines]
     _measure(engines, options)
     bandwidth.append(memory_bandwidth(options.threads))
-    print(f"{options.shape}, {options.prompt} tokens in, {options.new} out, "
+    print(f"{options.model}, {options.prompt} tokens in, {options.new} out, "
           f"{options.rounds} rounds, {options.threads} threads; memory is read at "
           f"{bandwidth[0]:.1f} and {bandwidth[1]:.1f} GB/s before and after")  # fmt: skip
     print(table(engines, options.threads))
@@ -109,11 +115,16 @@ def _started(name: str, paths: dict[str, Path], threads: int) -> Engine:
 
 
 def _measure(engines: Sequence[Engine], options: argparse.Namespace) -> None:
+    from tokenizers import Tokenizer
+
     rng = np.random.default_rng(0)
-    most = SHAPES[options.shape]["vocab_size"]
+    tokenizer = Tokenizer.from_file(str(options.tokenizer / "tokenizer.json"))
+    text = "\n".join(file.read_text(encoding="utf-8") for file in sorted(_TEXTS.glob("*.md")))
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
     for number in range(-WARM_UPS, options.rounds):
-        prompt = rng.integers(1, most, options.prompt).tolist()
-        other = [*prompt[:-32], *rng.integers(1, most, 32).tolist()]  # another question
+        start, elsewhere = rng.integers(0, len(ids) - options.prompt, 2).tolist()
+        prompt = ids[start : start + options.prompt]
+        other = [*prompt[:-_QUESTION], *ids[elsewhere : elsewhere + _QUESTION]]
         for engine in engines:
             answer = engine.ask(prompt, options.new, again=False)
             first_again = engine.ask(other, 1, again=True)["first"]

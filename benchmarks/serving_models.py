@@ -30,18 +30,22 @@ SHAPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def make_models(shape: str, tokenizer: Path, folder: Path) -> dict[str, Path]:
-    """Return the checkpoints of a shape by their kind, made now unless they are there.
+def make_models(model: str, tokenizer: Path, folder: Path) -> dict[str, Path]:
+    """Return the checkpoints of a model by their kind, made now unless they are there.
 
     Args:
-        shape: one of `SHAPES`.
+        model: one of `SHAPES`, or the folder of a 16-bit model.
         tokenizer: folder of a model that lends its tokenizer; loading wants one.
         folder: where to keep them.
     """
-    dense = folder / f"{shape}-16-bit"
+    name = Path(model).name
+    dense = folder / f"{name}-16-bit"
     if not (dense / "model.safetensors").is_file():
-        _save_dense(shape, dense)
-    paths = {"16-bit": dense, "gptq": folder / f"{shape}-gptq", "gguf": folder / f"{shape}.gguf"}
+        if model in SHAPES:
+            _save_dense(model, dense)
+        else:
+            shutil.copytree(model, dense, dirs_exist_ok=True)
+    paths = {"16-bit": dense, "gptq": folder / f"{name}-gptq", "gguf": folder / f"{name}.gguf"}
     if not (paths["gptq"] / "model.safetensors").is_file():
         save_gptq(dense, paths["gptq"])
     if not paths["gguf"].is_file():
@@ -116,9 +120,10 @@ def save_gguf(dense: Path, file: Path) -> None:
     kind = config["model_type"]
     writer = gguf.GGUFWriter(file, kind)
     for key, value in _facts(config):
-        (writer.add_float32 if isinstance(value, float) else writer.add_uint32)(
-            f"{kind}.{key}", value
-        )
+        if isinstance(value, float):
+            writer.add_float32(f"{kind}.{key}", value)
+        else:
+            writer.add_uint32(f"{kind}.{key}", value)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q4_0)
     writer.add_string("tokenizer.ggml.model", "no_vocab")
     heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
