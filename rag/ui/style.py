@@ -191,9 +191,6 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 /* Streamlit's hint on how to apply a text is English everywhere. */
 :is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
   [data-testid="InputInstructions"] { display: none; }
-/* Streamlit fades what a running script has not drawn again. A fade that the next run cuts short
-   counts as running from then on, and a menu opened by keys waits for it to take the focus. */
-[data-testid="stElementContainer"][data-testid] { transition: none; opacity: 1; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>

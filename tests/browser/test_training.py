@@ -61,7 +61,7 @@ def test_a_model_is_taught_stopped_resumed_and_activated(
     tab.page.locator(LIVE).wait_for()
     tab.page.get_by_text("Done: my-answers was made.").wait_for(timeout=TRAINED)
     tab.page.get_by_text("Compare my-answers").click()
-    tab.page.locator(".fk-table").wait_for()
+    tab.page.locator(".fk-table").first.wait_for()
     button(tab, "Activate").click()
     button(tab, "Yes").click()
     tab.page.get_by_text("my-answers answers now.").wait_for(timeout=TRAINED)
@@ -79,7 +79,7 @@ def test_a_narrow_window_shows_all_of_both_pages(
     tab = Tab(browser, server.url, language, scheme, width=390, height=2600)
     for page, sign in (("models", ".fk-table"), ("training", ".st-key-run-view .fk-stages")):
         tab.page.goto(f"{server.url}/{page}")
-        tab.page.locator(sign).wait_for()
+        tab.page.locator(sign).first.wait_for()
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 390
         tab.picture(f"{language}-{scheme}-33-{page}-narrow")
     assert_quiet(tab, server)
