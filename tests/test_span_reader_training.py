@@ -1,6 +1,7 @@
 """Training a span reader: its tokens, what it is shown, that it learns, and what is shipped."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count, islice
@@ -20,6 +21,7 @@ from rag.language import sentence_spans
 from tests.tiny_span_base import KNOWN, save_tiny_span_base
 from training.checkpoints import span_model
 from training.cli import main
+from training.rows.hidden_instructions import ENGLISH_TARGETS, JAPANESE_TARGETS
 from training.span_reader import pairs
 from training.span_reader.artifact import (
     CHARACTERS,
@@ -363,7 +365,7 @@ def _all(questions: tuple[SpanQuestion, ...]) -> set[str]:
 
 
 @pytest.mark.usefixtures("only_passages")
-def test_the_kinds_of_texts_have_their_shares_and_one_in_five_an_instruction(
+def test_the_kinds_of_texts_have_their_shares_and_a_third_an_instruction(
     questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs, "CONTRAST_SHARE", 0.0)
@@ -378,7 +380,22 @@ def test_the_kinds_of_texts_have_their_shares_and_one_in_five_an_instruction(
     assert np.mean(is_altered) == pytest.approx(0.08, abs=0.02)
     assert np.mean(has_span) == pytest.approx(1 - 0.08 - 0.05 - 0.08, abs=0.02)
     # An instruction that would stand inside of the answer is left away, and none does here.
-    assert np.mean(has_instruction) == pytest.approx(0.2, abs=0.02)
+    assert np.mean(has_instruction) == pytest.approx(0.35, abs=0.02)
+
+
+@pytest.mark.usefixtures("only_passages")
+def test_some_instructions_demand_a_code_that_stands_nowhere(
+    questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs, "INSTRUCTION_SHARE", 1.0)
+    monkeypatch.setattr(pairs, "_LURE_SHARE", 0.0)
+    known = {*ENGLISH_TARGETS, *JAPANESE_TARGETS, "AI"}
+    maker = PairMaker(questions, Random(0))
+    made = [pair for one in questions * 20 if (pair := maker.pair(one))]
+
+    codes = [set(re.findall(r"[A-Z]{3,}(?:-\d+)?", pair.text)) - known for pair in made]
+    assert np.mean([bool(found) for found in codes]) == pytest.approx(0.3, abs=0.08)
+    assert len(set().union(*codes)) > 100
 
 
 def test_half_of_the_texts_stand_under_their_title_which_is_never_the_answer(

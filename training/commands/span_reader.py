@@ -23,6 +23,10 @@ def add_span_reader(commands: Any) -> None:  # noqa: ANN401 - argparse names no 
     make.add_argument("--out", type=Path, required=True, help="new folder of the weights")
     make.add_argument("--start", type=Path, help="weights of an earlier run to go on from")
     make.add_argument("--minutes", type=_positive, default=_MINUTES, help="of training")
+    make.add_argument(
+        "--learning-rate", type=_positive,
+        help="the largest one (default: 2e-4, with --start 1.4e-4)",
+    )  # fmt: skip
     make.add_argument("--seed", type=int, default=0)
     make.add_argument("--models", type=Path, help="folder of the models")
     make.add_argument("--config", type=Path, help="TOML file with settings")
@@ -49,7 +53,8 @@ def run_span_reader(arguments: argparse.Namespace, config: Config) -> int:
         LoopSettings(
             minutes=arguments.minutes,
             seed=arguments.seed,
-            learning_rate=LATER_RATE if arguments.start else LEARNING_RATE,
+            learning_rate=arguments.learning_rate
+            or (LATER_RATE if arguments.start else LEARNING_RATE),
             goes_on=arguments.start is not None,
         ),
         arguments.start,

@@ -29,7 +29,7 @@ CONTRAST_SHARE = 0.28
 _OTHER_TEXT_SHARE = 0.37  # of the contrasts: only the text is changed
 _OTHER_QUESTION_SHARE = 0.33  # only the question; the rest are changed in both
 RECORD_SHARE = 0.15  # of all pairs: a made-up table, form or list of rules in its stead
-INSTRUCTION_SHARE = 0.2  # of the other texts, whatever they hold
+INSTRUCTION_SHARE = 0.35  # of the other texts, whatever they hold
 HEADING_SHARE = 0.5  # of them: under the title of their article, as passages are read
 _SIZES: dict[Language, tuple[int, int]] = {"ja": (40, 260), "en": (150, 900)}  # characters
 _TARGETS: dict[Language, Sequence[str]] = {"ja": JAPANESE_TARGETS, "en": ENGLISH_TARGETS}
@@ -37,6 +37,7 @@ _NEAREST_RATE = 0.8  # of the exponential distribution that prefers the nearest 
 _BESIDE = 4  # sentences that are kept beside a removed answer
 _LEAST_SENTENCES = 3  # of a passage that the answer is removed from
 _LONGEST_LURE = 30  # characters of an answer that an instruction demands
+_CODE_SHARE = 0.3  # of the other instructions: a made-up code, such as forms have
 _LURE_SHARE = 0.5  # of the instructions: the answer to another question, which looks right
 _OWN_QUESTION_SHARE = 0.6  # of the instructions: about the question at hand
 
@@ -150,6 +151,8 @@ class PairMaker:
         target = rng.choice(_TARGETS[language])
         if rng.random() < _LURE_SHARE and self._answers[language]:
             target = rng.choice(self._answers[language])
+        elif rng.random() < _CODE_SHARE:
+            target = _code(rng)
         is_own = rng.random() < _OWN_QUESTION_SHARE
         asked = pair.question if is_own else rng.choice(self._asked[language])
         space = "" if language == "ja" else " "
@@ -161,6 +164,12 @@ class PairMaker:
         if span and span[0] >= place:
             span = span[0] + len(added), span[1] + len(added)
         return Pair(pair.question, pair.text[:place] + added + pair.text[place:], span)
+
+
+def _code(rng: Random) -> str:
+    """Return a word of capitals, often with a number, that stands in no dictionary."""
+    word = "".join(rng.choice("ABCDEFGHIKLMNOPRSTUVZ") for _ in range(rng.randint(3, 9)))
+    return f"{word}-{rng.randint(1, 99)}" if rng.random() < 0.6 else word
 
 
 def _under_heading(pair: Pair, title: str) -> Pair:
