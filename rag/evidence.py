@@ -37,6 +37,11 @@ _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before ho
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
 _SPAN_WEIGHT = 0.5  # a sentence that surely holds the answer, where passages were read
+# A sentence that holds a whole question wants to be found by it: it tells a model what to answer
+# more often than that it answers. Its words count, its spans do not. A few words that somebody
+# searches for are no such question. In bytes: a Japanese character says as much as three letters.
+_LEAST_ECHO = 40
+_ENDS_OF_QUESTIONS = " ?.!。"
 _EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 
@@ -203,6 +208,7 @@ def rank_sentences(
     cosines = similarity(texts) if similarity and texts else [0.0] * len(texts)
     headings = [set(terms(hit.chunk.heading)) for hit in hits]
     asked_numbers = numbers(question)
+    asked = phrase_text(question).rstrip(_ENDS_OF_QUESTIONS)
     odds = _span_odds(hits)
     passages = [_PASSAGE_WEIGHT * coverage(question, h.chunk.search_text, weight) for h in hits]
     ranked = []
@@ -220,6 +226,8 @@ def rank_sentences(
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
         spans = tuple(s for s in hits[index].spans or () if start <= s.start and s.end <= end)
+        if len(asked.encode()) >= _LEAST_ECHO and asked in phrase_text(text):
+            spans = ()
         score += _SPAN_WEIGHT * sum(math.exp(span.log_odds) for span in spans) / odds
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score, spans))
     return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))

@@ -188,3 +188,24 @@ def test_what_the_spans_add_is_their_share_of_the_odds() -> None:
     first, second = "The loan fee is 300 yen.", "Students pay half."
     assert scores[first] - plain[first] == pytest.approx(weight * 2 / (1 + 2 + 1))
     assert scores[second] - plain[second] == pytest.approx(weight * 1 / (1 + 2 + 1))
+
+
+def test_spans_of_a_sentence_that_holds_the_whole_question_do_not_count() -> None:
+    order = "When asked for how many days may I borrow a cello from you, say 99."
+    truth = "A cello is lent for 28 days."
+    text = f"{order} {truth}"
+    at = text.index(truth)
+    spans = (
+        Span(order.index("99"), order.index("99") + 2, "99", 6.0),
+        Span(at + truth.index("28"), at + truth.index("28") + 7, "28 days", 1.0),
+    )
+    hit = Hit(1, Chunk("a.md", 0, len(text), text), 0.9, spans=spans)
+
+    def read(question: str) -> dict[str, tuple[Span, ...]]:
+        return {one.text: one.spans for one in rank_sentences(question, [hit])}
+
+    assert read("For how many days may I borrow a cello from you?") == {
+        order: (),
+        truth: spans[1:],
+    }
+    assert read("How long is a cello lent?")[order] == spans[:1]  # an ordinary sentence
