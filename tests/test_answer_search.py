@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from rag import answer_search
 from rag.answer_search import likeliest_answer
 from rag.inference.causal_model import CausalModel
-from rag.inference.causal_torch import TorchCausalModel
-from tests.test_inference import decoder
-from tests.tiny_chat_model import save_tiny_chat_model
-from tests.tiny_gptq import save_tiny_gptq
+from tests.causal_models import ENGINES, read_alone, tiny_causal_model
 
 SHARED = [int(x) for x in np.random.default_rng(1).integers(3, 250, 60)]
 ASKED = [*SHARED, 11, 12, 13, 14, 15]
@@ -22,26 +18,15 @@ PADDED = ((0, 0), (0, 2))  # two tokens more were read, and are seen
 UNASKED = [*SHARED, 21, 22, 15]
 
 
-@pytest.fixture(scope="module", params=["PyTorch", "OpenVINO"])
+@pytest.fixture(scope="module", params=ENGINES)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CausalModel:
-    folder = tmp_path_factory.mktemp("model")
-    if request.param == "PyTorch":
-        return TorchCausalModel(save_tiny_chat_model(folder / "model"), "16-bit", "cpu")
-    save_tiny_gptq(folder / "model", "llama")
-    return decoder(folder / "model", folder / "graph")
-
-
-def alone(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
-    model.reset()
-    scores = model.read(ids, Event())
-    assert scores is not None
-    return scores.copy()
+    return tiny_causal_model(request.param, tmp_path_factory.mktemp("model"))
 
 
 def log_p(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> float:
     total = 0.0
     for n, token in enumerate(answer):
-        scores = alone(model, [*before, *answer[:n]]).astype(np.float64)
+        scores = read_alone(model, [*before, *answer[:n]]).astype(np.float64)
         total += scores[token] - np.log(np.exp(scores).sum())
     return total
 
@@ -49,7 +34,7 @@ def log_p(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> f
 def completed(model: CausalModel, first: int, most: int) -> list[int]:
     answer = [first]
     while answer[-1] not in model.end_ids and len(answer) < most:
-        answer.append(int(alone(model, [*ASKED, *answer]).argmax()))
+        answer.append(int(read_alone(model, [*ASKED, *answer]).argmax()))
     return answer
 
 
@@ -61,12 +46,12 @@ def searched(
     model: CausalModel,
     stop: Event | None = None,
 ) -> list[int]:
-    scores = alone(model, ASKED)
+    scores = read_alone(model, ASKED)
     return likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, stop or Event())
 
 
 def test_rows_read_side_by_side_see_what_each_would_see_alone(model: CausalModel) -> None:
-    alone(model, ASKED)
+    read_alone(model, ASKED)
     at = len(SHARED)
     hidden = np.zeros((2, len(ASKED)), dtype=bool)
     hidden[1, at:] = True
@@ -81,7 +66,7 @@ def test_rows_read_side_by_side_see_what_each_would_see_alone(model: CausalModel
     ).copy()
 
     for read, rows in ((first, ([7, 8], [21, 22])), (second, ([7, 8, 9], [21, 22, 23]))):
-        expected = [alone(model, [*ASKED, *rows[0]]), alone(model, [*SHARED, *rows[1]])]
+        expected = [read_alone(model, [*ASKED, *rows[0]]), read_alone(model, [*SHARED, *rows[1]])]
         np.testing.assert_allclose(read, expected, atol=0.05 * np.abs(expected).max())
         assert np.abs(read[::-1] - expected).max() > 0.2 * np.abs(expected).max()
 
@@ -93,7 +78,7 @@ def test_the_answer_is_the_best_of_the_best_beginnings_completed_and_weighed_alo
     monkeypatch.setattr(answer_search, "_SEARCHED", 5)
     monkeypatch.setattr(answer_search, "_FARTHEST", 9.0)
     monkeypatch.setattr(answer_search, "_CONTRAST", contrast)
-    firsts = np.argsort(alone(model, ASKED))[:-4:-1].tolist()
+    firsts = np.argsort(read_alone(model, ASKED))[:-4:-1].tolist()
     answers = [completed(model, first, most=5) for first in firsts]
     worth = [log_p(model, ASKED, a) - contrast * log_p(model, UNASKED, a) for a in answers]
 
@@ -104,7 +89,7 @@ def test_a_beginning_that_is_far_ahead_is_taken_without_reading_on(
     model: CausalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
-    scores = alone(model, ASKED)
+    scores = read_alone(model, ASKED)
 
     found = likeliest_answer(model, scores, ASKED, UNASKED, [], no_support, Event())
 
@@ -116,7 +101,7 @@ def test_an_answer_ends_with_the_token_that_ends_it(
     model: CausalModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answer_search, "_FARTHEST", 99.0)
-    scores = alone(model, ASKED)
+    scores = read_alone(model, ASKED)
     end = min(model.end_ids)
     scores[end] = scores.max() + 50  # the surest beginning is the end
 
@@ -143,17 +128,17 @@ def test_a_proposed_answer_is_weighed_with_its_support_and_then_completed(
     monkeypatch.setattr(answer_search, "_SEARCHED", 5)
     monkeypatch.setattr(answer_search, "_FARTHEST", 0.0)
     proposed = [40, 41]
-    greedy = completed(model, int(alone(model, ASKED).argmax()), most=5)
+    greedy = completed(model, int(read_alone(model, ASKED).argmax()), most=5)
     forced = list(proposed)
     while forced[-1] not in model.end_ids and len(forced) < 5:
-        forced.append(int(alone(model, [*ASKED, *forced]).argmax()))
+        forced.append(int(read_alone(model, [*ASKED, *forced]).argmax()))
     worth = [log_p(model, ASKED, a) - contrast * log_p(model, UNASKED, a) for a in (greedy, forced)]
     needed = worth[0] - worth[1]  # what the proposed one lacks
 
     def helped(by: float) -> list[int]:
         return likeliest_answer(
             model,
-            alone(model, ASKED),
+            read_alone(model, ASKED),
             ASKED,
             UNASKED if contrast else [],
             [proposed],
@@ -179,7 +164,7 @@ def test_a_search_without_contrast_ends_when_no_open_answer_can_overtake(
     def found(worth_of_others: float) -> list[int]:
         return likeliest_answer(
             model,
-            alone(model, ASKED),
+            read_alone(model, ASKED),
             ASKED,
             [],
             [short],
@@ -189,7 +174,7 @@ def test_a_search_without_contrast_ends_when_no_open_answer_can_overtake(
 
     assert found(-1e9) == short
     patient = len(steps)
-    scores = alone(model, ASKED)
+    scores = read_alone(model, ASKED)
     scores[40] += 60  # now the short one is surely ahead of all that are open
     steps.clear()
     found_early = likeliest_answer(

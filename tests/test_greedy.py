@@ -12,26 +12,14 @@ from rag import greedy
 from rag.greedy import drafted, greedy_tokens
 from rag.inference.causal_model import CausalModel, shared_length
 from rag.inference.causal_openvino import OpenVinoCausalModel
-from rag.inference.causal_torch import TorchCausalModel
-from tests.test_inference import decoder
-from tests.tiny_chat_model import save_tiny_chat_model
-from tests.tiny_gptq import save_tiny_gptq
+from tests.causal_models import ENGINES, read_alone, tiny_causal_model
 
 TEXT = [int(x) for x in np.random.default_rng(1).integers(3, 250, 90)]
 
 
-@pytest.fixture(scope="module", params=["PyTorch", "OpenVINO"])
+@pytest.fixture(scope="module", params=ENGINES)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CausalModel:
-    folder = tmp_path_factory.mktemp("model")
-    if request.param == "PyTorch":
-        return TorchCausalModel(save_tiny_chat_model(folder / "model"), "16-bit", "cpu")
-    save_tiny_gptq(folder / "model", "llama")
-    return decoder(folder / "model", folder / "graph")
-
-
-def cold(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
-    model.reset()
-    return read(model, ids)
+    return tiny_causal_model(request.param, tmp_path_factory.mktemp("model"))
 
 
 def read(model: CausalModel, ids: Sequence[int]) -> NDArray[np.float32]:
@@ -48,7 +36,7 @@ def test_a_text_that_begins_like_the_one_before_gives_the_scores_of_one_read_alo
     model: CausalModel,
 ) -> None:
     other = [*TEXT[:80], 7, 8, 9]
-    expected = {tuple(ids): cold(model, ids) for ids in (TEXT, other, TEXT[:70])}
+    expected = {tuple(ids): read_alone(model, ids) for ids in (TEXT, other, TEXT[:70])}
 
     model.reset()
     for ids in (TEXT, other, TEXT, TEXT[:70], TEXT, TEXT):
@@ -58,7 +46,7 @@ def test_a_text_that_begins_like_the_one_before_gives_the_scores_of_one_read_alo
 
 
 def test_after_a_search_in_rows_the_beginning_is_still_there(model: CausalModel) -> None:
-    expected = cold(model, [*TEXT, 5])
+    expected = read_alone(model, [*TEXT, 5])
     read(model, TEXT)
     places = np.full((2, 1), len(TEXT))
     model.branch(np.array([[7], [8]]), places, np.zeros((2, len(TEXT)), dtype=bool))
@@ -67,7 +55,11 @@ def test_after_a_search_in_rows_the_beginning_is_still_there(model: CausalModel)
 
 
 def test_tokens_read_together_have_the_scores_of_those_read_one_by_one(model: CausalModel) -> None:
-    expected = [cold(model, [*TEXT, 5]), cold(model, [*TEXT, 5, 6]), cold(model, [*TEXT, 5, 6, 7])]
+    expected = [
+        read_alone(model, [*TEXT, 5]),
+        read_alone(model, [*TEXT, 5, 6]),
+        read_alone(model, [*TEXT, 5, 6, 7]),
+    ]
 
     read(model, TEXT)
     together = model.extend([5, 6, 7])
@@ -78,7 +70,7 @@ def test_tokens_read_together_have_the_scores_of_those_read_one_by_one(model: Ca
 
 
 def test_what_is_taken_back_is_as_if_it_had_not_been_read(model: CausalModel) -> None:
-    expected = cold(model, [*TEXT, 5, 9])
+    expected = read_alone(model, [*TEXT, 5, 9])
     read(model, TEXT)
     model.extend([5, 6, 7])
     model.forget(2)
@@ -89,7 +81,7 @@ def test_what_is_taken_back_is_as_if_it_had_not_been_read(model: CausalModel) ->
 
 
 def test_a_reading_that_is_stopped_forgets_the_beginning(model: CausalModel) -> None:
-    expected = cold(model, TEXT)
+    expected = read_alone(model, TEXT)
     stop = Event()
     stop.set()
     model.read(TEXT * 5, stop)
@@ -202,11 +194,11 @@ def test_a_stop_ends_after_the_token_at_hand() -> None:
 def test_drafts_leave_the_tokens_of_a_real_model_as_they_are(model: CausalModel) -> None:
     text = [*TEXT, *TEXT[:20]]
     plain = []
-    scores = cold(model, text)
+    scores = read_alone(model, text)
     for _ in range(24):
         plain.append(int(scores.argmax()))
         scores = model.extend(plain[-1:])[0]
 
-    found = list(islice(greedy_tokens(model, text, cold(model, text), Event()), 24))
+    found = list(islice(greedy_tokens(model, text, read_alone(model, text), Event()), 24))
 
     assert found == plain

@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """A table. ``cells[row][column]`` may be "".  The names of rows and columns differ."""
+    """A table: ``cells[row][column]``. The names of rows differ, and those of columns."""
 
     title: str
     rows: tuple[str, ...]
