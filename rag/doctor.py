@@ -19,6 +19,7 @@ from rag.config import (
     Config,
     config_environment,
 )
+from rag.environment import search_path
 from rag.errors import RagError
 from rag.generations import open_current
 from rag.ingest import abilities
@@ -229,8 +230,7 @@ def _start(config: Config) -> Iterator[Finding]:
         open_current(config.index_dir)
     except RagError:
         return  # which is told already
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    environment = {**os.environ, **config_environment(config), "PYTHONPATH": path}
+    environment = {**os.environ, **config_environment(config), "PYTHONPATH": search_path()}
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-m", _START],

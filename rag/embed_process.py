@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rag.config import Config, config_environment, load_config
 from rag.datatypes import Language
 from rag.embed import load_embedder
-from rag.environment import limit_threads, prepare_process
+from rag.environment import limit_threads, prepare_process, search_path
 from rag.errors import BuildError, ModelError, RagError
 
 
@@ -119,7 +119,7 @@ class EmbedderProcess:
             env={
                 **os.environ,
                 **config_environment(self._config),
-                "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+                "PYTHONPATH": search_path(),
             },
             start_new_session=True,  # Ctrl+C is for the parent, which then ends this one
         )

@@ -6,6 +6,7 @@ themselves is not for the person who asked a question.
 
 import logging
 import os
+import sys
 import warnings
 
 _OFFLINE = {
@@ -43,6 +44,11 @@ def limit_threads(threads: int) -> None:
     """
     if threads:
         os.environ["OMP_NUM_THREADS"] = str(threads)
+
+
+def search_path() -> str:
+    """Return the ``PYTHONPATH`` with which a child finds the modules that this process finds."""
+    return os.pathsep.join(entry for entry in sys.path if entry)
 
 
 def prepare_process() -> None:

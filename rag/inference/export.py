@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rag.environment import search_path
 from rag.errors import ModelError
 from rag.model_folder import fingerprint
 
@@ -56,10 +57,9 @@ def exported_folder(exporter: str, model: Path, models_dir: Path) -> Path | None
 
 
 def _export_in_child(exporter: str, model: Path, target: Path) -> None:
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     subprocess.run(
         [sys.executable, "-P", "-m", exporter, str(model), str(target)],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": search_path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from rag.datatypes import Block, BlockKind
+from rag.environment import search_path
 from rag.errors import DocumentError
 from rag.readers.extract import Extract, normalize_text
 
@@ -169,13 +170,12 @@ def start_child(module: str, *arguments: str) -> subprocess.Popen[bytes]:
     """Start ``python -m module``, to be talked to through its standard input and output."""
     # The child finds modules where this process does, and nowhere else: with -P, not in
     # the working directory, which may be the folder of documents.
-    path = os.pathsep.join(entry for entry in sys.path if entry)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": search_path()},
         # A group of its own, so that what a reader starts (LibreOffice) dies with it.
         start_new_session=True,
     )

@@ -26,6 +26,7 @@ from rag.config import (
     config_environment,
 )
 from rag.datatypes import Progress, PromptStyle
+from rag.environment import search_path
 from rag.errors import ModelError
 from rag.model_folder import find_model, fingerprint
 from training.config import TrainingConfig
@@ -209,7 +210,7 @@ def _run_child(job: Job, settings: Config, told: Callable[[int], None]) -> str:
             env={
                 **os.environ,
                 **config_environment(settings),
-                "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+                "PYTHONPATH": search_path(),
             },
         )
         assert child.stdout is not None  # it is a pipe
