@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.answer_type import fits
 from rag.datatypes import Citation, Evidence, Prompt
 from rag.evidence import MAX_QUOTED, quotable, stands_in
 from rag.language import (
@@ -50,7 +51,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     among ``prompt.evidence``, which was ranked against the question without the model. A
     model that had to be shown single sentences is believed only on the best one: where it rests
     on another, quotes are right more often (docs/log.md). Nor is it on a row of a table, whose
-    columns it does not see: the row is quoted, and a person picks the cell.
+    columns it does not see: the row is quoted, and a person picks the cell. A day is no answer to
+    "at what time", whatever supports it (`rag.answer_type`).
 
     Args:
         prompt: what the model was asked; its passage ``[n]`` is ``prompt.hits[n - 1]``.
@@ -62,6 +64,8 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     believed = prompt.evidence
     if prompt.shown_sentences:
         believed = tuple(best for best in prompt.evidence[:1] if not _ROW.search(best.text))
+    if not fits(prompt.question, completion):
+        believed = ()
     for sentence, markers in _claims(completion):
         evidence = _support(prompt, sentence, markers, believed)
         if evidence is None:

@@ -7,7 +7,7 @@ does in one piece, and because its streamer withholds kana.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from threading import Event, Lock
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from rag.abstention import read_abstention
 from rag.answer_search import likeliest_answer
+from rag.answer_type import fits
 from rag.config import EXTRACTIVE, REMOTE, Config
 from rag.datatypes import Language, Prompt, PromptStyle
 from rag.errors import ModelError
@@ -35,6 +36,7 @@ from rag.remote.generator import RemoteGenerator
 from rag.span_agreement import proposed_answers, support
 
 STYLE_FILE = "prompt_style.json"  # in the folder of a model that was tuned
+_UNFIT = -50.0  # nats; below whatever fits the question
 REPEAT_WINDOW = 24  # tokens in which a phrase said three times ends the completion
 
 
@@ -144,15 +146,23 @@ class LocalGenerator:
             return [int(scores.argmax())]
         scores[not_found] = -np.inf
         proposed = [self.model.encode(answer) for answer in proposed_answers(prompt)]
-        return likeliest_answer(
+
+        def worth(tokens: Sequence[int]) -> float:
+            answer = self.model.tokenizer.decode(list(tokens))
+            return support(prompt, answer) if fits(prompt.question, answer) else _UNFIT
+
+        begun = likeliest_answer(
             self.model,
             scores,
             asked,
             [] if proposed else self.prompt_ids(unasked(prompt)),
             proposed,
-            lambda ids: support(prompt, self.model.tokenizer.decode(list(ids))),
+            worth,
             stop,
         )
+        # A whole answer of another kind than was asked for: nothing that was weighed is of it.
+        is_unfit = begun[-1] in self.model.end_ids and worth(begun) == _UNFIT
+        return [not_found] if is_unfit else begun
 
     def _first_of_not_found(self, language: Language) -> int:
         return self.model.encode(NOT_FOUND[language])[0]

@@ -10,12 +10,14 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from threading import RLock
 from typing import Protocol
 
 import numpy as np
 
+from rag.answer_type import fits
 from rag.config import DEFAULT_SPAN_MODEL, Config
 from rag.datatypes import Language, Span
 from rag.errors import ModelError
@@ -28,6 +30,7 @@ from rag.model_folder import find_model
 from rag.reading_test import PASS_SHARE, READING_QUESTIONS
 
 _LONGEST = 48  # tokens of an answer
+_LONGEST_UNIT = 12  # characters
 _SPANS = 6  # of a passage
 _LIKELIEST_TOKENS = 12  # starts and ends that are combined
 
@@ -103,7 +106,7 @@ class ModelSpanReader:
         for one in read:
             number = one.window.passage
             of_passage = found[number]
-            for span in _spans(one, passages[number], len(above[number])):
+            for span in _spans(one, question, passages[number], len(above[number])):
                 known = of_passage.get((span.start, span.end))
                 if known is None or known.log_odds < span.log_odds:  # two windows overlap
                     of_passage[span.start, span.end] = span
@@ -113,11 +116,12 @@ class ModelSpanReader:
         ]
 
 
-def _spans(read: WindowLogits, passage: str, heading: int) -> Iterator[Span]:
-    """Yield the likeliest spans of a window, with offsets into ``passage``.
+def _spans(read: WindowLogits, question: str, passage: str, heading: int) -> Iterator[Span]:
+    """Yield the likeliest spans of a window that may answer, with offsets into ``passage``.
 
     Args:
         read: of a passage under a heading.
+        question: tells what kind of answer it wants.
         passage: without it.
         heading: its characters.
     """
@@ -133,10 +137,17 @@ def _spans(read: WindowLogits, passage: str, heading: int) -> Iterator[Span]:
         for last in lasts
         if first <= last < first + _LONGEST
     ]
-    for score, first, last in sorted(pairs, reverse=True)[:_SPANS]:
-        start, end = places[first][0], places[last][1]
-        if start < end and math.isfinite(score - none):
-            yield Span(start, end, passage[start:end], round(score - none, 3))
+    ranked = (
+        Span(start, end, passage[start:end], round(score - none, 3))
+        for score, first, last in sorted(pairs, reverse=True)
+        if (start := places[first][0]) < (end := places[last][1]) and math.isfinite(score - none)
+    )
+    fitting = (
+        span
+        for span in ranked
+        if fits(question, span.text, passage[span.end : span.end + _LONGEST_UNIT])
+    )
+    yield from islice(fitting, _SPANS)
 
 
 def load_span_reader(config: Config) -> ModelSpanReader | None:
