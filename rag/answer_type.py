@@ -36,6 +36,14 @@ _CLOCK = re.compile(
     r"|evenings?|nights?|half past|o.?clock|hours?|quarter (?:to|past))\b",
     re.IGNORECASE,
 )
+_FREQUENCY = re.compile(
+    r"毎|[ごお][とき]|[日週月年時]|常|頻繁|定期|時々|たま|ほとんど"
+    r"|\b(?:every|each|all|once|twice|times?|per|(?:dai|week|month|year|hour|quarter|annual|usual"
+    r"|regular|frequent|occasional|rare|constant)ly|bi\w+|annual|frequent|rare|often|seldom|never"
+    r"|always|sometimes|whenever|when|after|before|throughout|until|seconds?|minutes?|hours?|days?"
+    r"|nights?|mornings?|evenings?|weeks?|weekends?|months?|years?|decades?|centur\w+|\w+days?)\b",
+    re.IGNORECASE,
+)
 _COUNTED = {
     unit: re.compile(rf"(?:{_NUMERAL})\s*(?:{names})", re.IGNORECASE)
     for unit, names in _UNITS.items()
@@ -47,6 +55,9 @@ _NUMBERS = re.compile(_NUMERAL, re.IGNORECASE)
 _ASKS_CLOCK = re.compile(
     r"^(?:\w+ )?what time (?:do|does|did|is|was|will|can|must|should)\b|何時(?![間代期])",
     re.IGNORECASE,
+)
+_ASKS_FREQUENCY = re.compile(
+    r"^how (?:often|frequently)\b|(?<![日週月年]に)(?:どの|どれ)[くぐ]らいの頻度", re.IGNORECASE
 )
 _ASKS_MONEY = re.compile(
     r"\bhow much (?:money|(?:do|does|did|is|are|was|were|will|would|must|should)\b.*\b(?:cost|costs"
@@ -81,6 +92,8 @@ def fits(question: str, answer: str, following: str = "") -> bool:
     answer = _MARKER.sub("", answer)
     if _ASKS_CLOCK.search(question):
         return bool(_CLOCK.search(answer))
+    if _ASKS_FREQUENCY.search(question):
+        return bool(_FREQUENCY.search(answer))
     unit = _asked_unit(question)
     if unit == "" and not _ASKS_NUMBER.search(question):
         return True

@@ -21,6 +21,7 @@ from rag.language import (
     sentence_spans,
     terms,
 )
+from rag.table_rows import is_row
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
 _MARKER = re.compile(
@@ -29,7 +30,6 @@ _MARKER = re.compile(
 
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
-_ROW = re.compile(r"\||\t.*\t|(?:,\S[^,]*){3}")  # of a table as text
 MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not" in it
 _OFFERS_CHOICE = re.compile(r"\bor\b|どちら|それとも|どっち", re.IGNORECASE)
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
@@ -63,7 +63,7 @@ def check_answer(prompt: Prompt, completion: str) -> CheckedAnswer:
     dropped: list[str] = []
     believed = prompt.evidence
     if prompt.shown_sentences:
-        believed = tuple(best for best in prompt.evidence[:1] if not _ROW.search(best.text))
+        believed = tuple(best for best in prompt.evidence[:1] if not is_row(best.text))
     if not fits(prompt.question, completion):
         believed = ()
     for sentence, markers in _claims(completion):

@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rag.datatypes import Chunk, Citation, Evidence, Hit
 from rag.language import (
@@ -17,6 +18,7 @@ from rag.language import (
     sentence_spans,
     terms,
 )
+from rag.table_rows import headers
 
 MAX_QUOTED = 3  # sentences
 QUOTED_SHARE = 0.8  # of the best sentence's score
@@ -202,6 +204,8 @@ def rank_sentences(
         for span in sentence_spans(hit.chunk.text)
     ]
     texts = [chunk.text[start:end] for _, chunk, (start, end) in candidates]
+    header_of = _headers([index for index, _, _ in candidates], texts)
+    header_rows = set(header_of.values())
     term_sets = [set(terms(text)) for text in texts]
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
@@ -215,13 +219,15 @@ def rank_sentences(
     for number, (index, chunk, (start, end)) in enumerate(candidates):
         found, text = term_sets[number], texts[number]
         follows = number > 0 and candidates[number - 1][0] == index
-        around = headings[index] | (term_sets[number - 1] if follows else set())
+        above = header_of.get(number, number - 1 if follows else None)
+        around = headings[index] | (term_sets[above] if above is not None else set())
         covered = sum(weight(term) for term in wanted & found)
         covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & around - found)
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - asked_numbers:
             score += _NUMBER_BONUS
-        if not content_terms(text) - wanted or text[-1] in "?？" or text.startswith(("#", "<")):
+        is_bare = not content_terms(text) - wanted or number in header_rows
+        if is_bare or text[-1] in "?？" or text.startswith(("#", "<")):
             score *= _EMPTY_FACTOR
         score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
@@ -231,6 +237,22 @@ def rank_sentences(
         score += _SPAN_WEIGHT * sum(math.exp(span.log_odds) for span in spans) / odds
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score, spans))
     return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))
+
+
+def _headers(passages: Sequence[int], texts: Sequence[str]) -> dict[int, int]:
+    """Return the number of the header of each sentence that is a row under one.
+
+    Args:
+        passages: number of the passage of each sentence; those of one passage together.
+        texts: the sentences.
+    """
+    found: dict[int, int] = {}
+    for _, group in groupby(range(len(texts)), key=lambda number: passages[number]):
+        numbers_of_passage = list(group)
+        first = numbers_of_passage[0]
+        within = headers([texts[number] for number in numbers_of_passage])
+        found.update((first + row, first + header) for row, header in within.items())
+    return found
 
 
 def _span_odds(hits: Sequence[Hit]) -> float:

@@ -14,7 +14,7 @@ LAYERS = (
     {"rag.datatypes"},
     {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
-    {"rag.answer_type", "rag.language"},
+    {"rag.answer_type", "rag.language", "rag.table_rows"},
     {
         "rag.active_model", "rag.answer_json", "rag.answer_table", "rag.database", "rag.evidence",
         "rag.fair_queue", "rag.feedback", "rag.process_identity", "rag.program_question",
