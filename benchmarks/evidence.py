@@ -25,7 +25,7 @@ from rag.datatypes import Chunk
 from rag.embed import load_embedder
 from rag.environment import prepare_process
 from rag.evaluation.questions import QuestionSet, read_questions
-from rag.evidence import evidence_features, evidence_score, retrieval_logit
+from rag.evidence_score import evidence_features, evidence_score, retrieval_logit
 from rag.language import detect_language
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import Retriever

@@ -22,7 +22,8 @@ from rag.datatypes import (
     Usage,
 )
 from rag.errors import QuestionError
-from rag.evidence import evidence_score, rank_sentences
+from rag.evidence import rank_sentences
+from rag.evidence_score import evidence_score
 from rag.follow_up import rewrite
 from rag.language import detect_language
 from rag.neighbours import join_neighbours

@@ -230,7 +230,7 @@ class Answer:
     # The question as it was searched and put to the model, rewritten when it leaned on the
     # conversation; "" in an answer of a version that did not keep it.
     searched: str = ""
-    evidence: float | None = None  # how probably ``hits`` hold an answer; see `rag.evidence`
+    evidence: float | None = None  # how probably ``hits`` hold an answer; see `rag.evidence_score`
     evidence_level: EvidenceLevel | None = None  # the same, as it is shown
 
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from rag.corpus import Corpus
 from rag.datatypes import Chunk, Hit, Language, Span
-from rag.evidence import Similarity, best_sentence, phrase_shares, shares_of, term_worths
+from rag.evidence import Similarity
+from rag.evidence_score import best_sentence, phrase_shares, shares_of, term_worths
 from rag.protocols import Embedder, LexicalIndex, Reranker, SpanReader, VectorIndex
 
 POOL = 50  # rows asked of each leg before fusion

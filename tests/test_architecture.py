@@ -15,6 +15,7 @@ LAYERS = (
     {"rag.errors"},
     {"rag.config", "rag.environment", "rag.protocols"},
     {"rag.answer_type", "rag.language", "rag.table_rows"},
+    {"rag.evidence_score"},
     {
         "rag.active_model", "rag.answer_json", "rag.answer_table", "rag.database", "rag.evidence",
         "rag.fair_queue", "rag.feedback", "rag.process_identity", "rag.program_question",

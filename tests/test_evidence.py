@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from rag import evidence
+from rag import evidence as ranking
+from rag import evidence_score as scoring
 from rag.answer import Answerer
 from rag.config import Config
 from rag.datatypes import Chunk, Hit, Span
-from rag.evidence import evidence_features, evidence_score, rank_sentences
+from rag.evidence import rank_sentences
+from rag.evidence_score import evidence_features, evidence_score
 from rag.language import names_all
 
 
@@ -156,7 +158,7 @@ def read(hit: Hit, *spans: tuple[str, float]) -> Hit:
 def test_a_span_reader_speaks_beside_retrieval_worked_out_by_hand() -> None:
     first, second, third = FOUND
     hits = [read(first, ("300 yen", 2.0), ("half", -1.0)), read(second, ("six", 0.5)), third]
-    fitted = evidence._READ_WORDS_ALONE
+    fitted = scoring._READ_WORDS_ALONE
     retrieval = math.log(1 / (1 / evidence_score("loan fee students", FOUND, even) - 1))
     logit = fitted.constant + fitted.retrieval * retrieval + fitted.span * 2.0
 
@@ -184,7 +186,7 @@ def test_what_the_spans_add_is_their_share_of_the_odds() -> None:
 
     scores = {s.text: s.score for s in rank_sentences("loan fee?", hits)}
 
-    weight = evidence._SPAN_WEIGHT
+    weight = ranking._SPAN_WEIGHT
     first, second = "The loan fee is 300 yen.", "Students pay half."
     assert scores[first] - plain[first] == pytest.approx(weight * 2 / (1 + 2 + 1))
     assert scores[second] - plain[second] == pytest.approx(weight * 1 / (1 + 2 + 1))

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.datatypes import Chunk, Hit, Language, Span
-from rag.evidence import best_sentence, phrase_shares, term_values
+from rag.evidence_score import best_sentence, phrase_shares, term_values
 from rag.lexical_index import Bm25LexicalIndex
 from rag.retrieve import (
     AROUND_WEIGHT,
