@@ -75,8 +75,8 @@ class Config:
     min_score_percent: int = 0  # passages whose score is lower are no hits
     max_passages: int = 4  # passages the answerer reads, at most
     evidence_sentences: int = 2  # of those passages; 0: all of them, for models above 1B
-    # How probably the passages hold an answer (`rag.evidence_score`). Below the first two, the
-    # second where words search alone, none is attempted; the others are shown as Partial and Strong.
+    # How probably the passages hold an answer (`rag.evidence_score`). Below the first two (the
+    # second where words search alone) none is attempted; the others show as Partial and Strong.
     min_evidence_percent: int = 16
     min_evidence_words_percent: int = 5
     partial_evidence_percent: int = 35
