@@ -158,8 +158,8 @@ def table(engines: Sequence[Engine], threads: int) -> str:
     """Return the figures as Markdown; ratios say how often the first engine is as fast."""
     lines = [
         "| engine | first token, s (95 %) | again | tokens/s | whole, s (95 %) | whole, ratio | "
-        "first, ratio | CPU / wall | peak MB | same tokens |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "first, ratio | weights, GB/s | CPU / wall | peak MB | same tokens |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     ours = engines[0]
     for engine in engines:
@@ -170,10 +170,12 @@ def table(engines: Sequence[Engine], threads: int) -> str:
             ratio(ours.seconds("whole"), whole),
             ratio(ours.seconds("first"), first),
         )
+        rate = 1 / float(np.median(engine.seconds("rest")))
         lines.append(
             f"| {engine.name} | {_middle(first)} | {np.median(engine.again):.3f} | "
-            f"{1 / np.median(engine.seconds('rest')):.0f} | {_middle(whole)} | "
-            f"{_interval(whole_ratio)} | {_interval(first_ratio)} | {np.median(cpu):.2f}{busy} | "
+            f"{rate:.0f} | {_middle(whole)} | "
+            f"{_interval(whole_ratio)} | {_interval(first_ratio)} | "
+            f"{rate * engine.hello['bytes'] / 1e9:.1f} | {np.median(cpu):.2f}{busy} | "
             f"{max(a['peak_mb'] for a in engine.answers):.0f} | {_agreement(ours, engine):.2f} |"
         )
     return "\n".join(lines)

@@ -5,7 +5,8 @@
 Reads requests from standard input, a JSON object a line: ``ids`` (tokens of the prompt), ``new``
 (tokens to write) and ``again`` (true: what the prompt begins with like the one before may be kept).
 Answers each with a line: ``first`` and ``whole`` (seconds to the first and to the last token),
-``cpu`` (seconds of all threads), ``tokens``. The first line tells ``load`` seconds and ``kernel``.
+``cpu`` (seconds of all threads), ``tokens``. The first line tells ``load`` seconds, ``kernel`` and ``bytes`` of
+weights, all of which are read for each token.
 """
 
 import json
@@ -36,8 +37,9 @@ def main() -> None:
     prepare_process()
     limit_threads(threads)
     started = time.perf_counter()
-    run, kernel = _load(engine, model, threads)
-    print(json.dumps({"load": time.perf_counter() - started, "kernel": kernel}), file=answers)
+    run, kernel, weights = _load(engine, model, threads)
+    hello = {"load": time.perf_counter() - started, "kernel": kernel, "bytes": weights}
+    print(json.dumps(hello), file=answers)
     answers.flush()
     for line in sys.stdin:
         print(json.dumps(_answer(run, **json.loads(line))), file=answers)
@@ -57,7 +59,7 @@ def _answer(run: Run, ids: list[int], new: int, again: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _load(engine: str, model: Path, threads: int) -> tuple[Run, str]:
+def _load(engine: str, model: Path, threads: int) -> tuple[Run, str, int]:
     if engine.startswith("fumikura"):
         return _load_fumikura(model, threads, has_drafts=engine == "fumikura")
     if engine.startswith("llama.cpp"):
@@ -66,13 +68,13 @@ def _load(engine: str, model: Path, threads: int) -> tuple[Run, str]:
 
     precisions = {"gptqmodel": "GPTQ 4-bit", "transformers": "16-bit", "bitsandbytes": "NF4"}
     loaded = TorchCausalModel(model, precisions[engine], "cpu")
-    return _generate(loaded.model), loaded.kernel
+    return _generate(loaded.model), loaded.kernel, (model / "model.safetensors").stat().st_size
 
 
-def _load_fumikura(model: Path, threads: int, has_drafts: bool) -> tuple[Run, str]:
+def _load_fumikura(model: Path, threads: int, has_drafts: bool) -> tuple[Run, str, int]:
     from rag.greedy import greedy_tokens
     from rag.inference.causal_openvino import OpenVinoCausalModel
-    from rag.inference.export import DECODER_EXPORTER, exported_folder
+    from rag.inference.export import DECODER_EXPORTER, WEIGHTS, exported_folder
 
     graph = exported_folder(DECODER_EXPORTER, model, model.parent)
     if graph is None:
@@ -93,7 +95,7 @@ def _load_fumikura(model: Path, threads: int, has_drafts: bool) -> tuple[Run, st
             if n + 1 < new:
                 scores = loaded.extend([token])[0]
 
-    return run, loaded.kernel
+    return run, loaded.kernel, (graph / WEIGHTS).stat().st_size
 
 
 def _generate(model: Any) -> Run:  # noqa: ANN401 - a transformers model
@@ -134,7 +136,7 @@ def _generate(model: Any) -> Run:  # noqa: ANN401 - a transformers model
     return run
 
 
-def _load_llama(model: Path, threads: int, has_flash: bool) -> tuple[Run, str]:
+def _load_llama(model: Path, threads: int, has_flash: bool) -> tuple[Run, str, int]:
     from llama_cpp import Llama
 
     llama = Llama(
@@ -147,7 +149,7 @@ def _load_llama(model: Path, threads: int, has_flash: bool) -> tuple[Run, str]:
             llama.reset()  # else it keeps what the prompt begins with
         yield from islice(llama.generate(list(ids), temp=0.0, repeat_penalty=1.0), new)
 
-    return run, "llama.cpp"
+    return run, "llama.cpp", model.stat().st_size
 
 
 if __name__ == "__main__":
