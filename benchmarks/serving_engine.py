@@ -5,8 +5,8 @@
 Reads requests from standard input, a JSON object a line: ``ids`` (tokens of the prompt), ``new``
 (tokens to write) and ``again`` (true: what the prompt begins with like the one before may be kept).
 Answers each with a line: ``first`` and ``whole`` (seconds to the first and to the last token),
-``cpu`` (seconds of all threads), ``tokens``. The first line tells ``load`` seconds, ``kernel`` and ``bytes`` of
-weights, all of which are read for each token.
+``cpu`` (seconds of all threads), ``tokens``. The first line tells ``load`` seconds, ``kernel``
+and ``bytes`` of weights, all of which are read for each token.
 """
 
 import json

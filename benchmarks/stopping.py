@@ -52,9 +52,7 @@ def main() -> None:
     for name, values in figures.items():
         known = [value for value in values if value is not None]
         middle, high = np.quantile(known, [0.5, 0.95])
-        print(
-            f"{name}, n {len(known)}: median {middle:.0f} ms, p95 {high:.0f}, most {known.max():.0f}"
-        )
+        print(f"{name}, n {len(known)}: median {middle:.0f} ms, p95 {high:.0f} ms")
 
 
 def _prompt(text: str, rng: np.random.Generator) -> Prompt:
