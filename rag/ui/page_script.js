@@ -2,7 +2,7 @@
 // builds no markup: it reads out what stands on the page, as text.
 if (!window.fumikuraPage) {
   window.fumikuraPage = true;
-  const SETTLED_MS = 200; // after a change, for what changes with it
+  const SETTLED_MS = 300; // after the last piece of an answer, for what is drawn around it
   const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
   const region = document.createElement("div");
   region.setAttribute("role", "status"); // read out when the reader pauses, as a whole
@@ -56,7 +56,7 @@ if (!window.fumikuraPage) {
   document.addEventListener("pointerdown", () => (held = null), true); // it may want none
   new MutationObserver(() => {
     followAnswer();
-    setTimeout(keepFocus, SETTLED_MS); // no sooner: on its way to another element it is nowhere
+    setTimeout(keepFocus); // not at once: on its way from one element to the next it is nowhere
   }).observe(document.body, {
     childList: true,
     subtree: true,

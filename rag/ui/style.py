@@ -193,8 +193,8 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 :is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
   [data-testid="InputInstructions"] { display: none; }
 /* Streamlit's own colours of these have less contrast than 4.5 to 1. */
-[data-testid="stCaptionContainer"] { color: color-mix(in srgb, currentColor 74%, transparent); }
-[data-testid="stCaptionContainer"] p, button[data-selected="true"],
+[data-testid="stCaptionContainer"] { opacity: .74; }
+button[data-selected="true"],
 button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: inherit; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }

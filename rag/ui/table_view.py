@@ -33,8 +33,9 @@ def wide_table_html(heads: Sequence[str], body: str) -> str:
     It can be reached and moved with keys where the window is narrower than the table.
     """
     head = "".join(f'<th scope="col">{text_html(name)}</th>' for name in heads)
+    label = text_html(", ".join(heads))
     return (
-        f'<div class="fk-wide" tabindex="0" role="region" aria-label="{text_html(", ".join(heads))}">'
+        f'<div class="fk-wide" tabindex="0" role="region" aria-label="{label}">'
         f'<table class="fk-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 

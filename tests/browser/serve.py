@@ -1,10 +1,10 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
-`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hostile | --hashing]`; settings come from
-``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and
-trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into the working
-directory. With ``--hostile`` all words are
-an attacker's. With ``--hashing`` the real engine searches with the embedder of the tests.
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hostile | --hashing]`;
+settings come from ``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in
+mid-answer, and trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into
+the working directory, with ``--hostile`` all words are an attacker's. With ``--hashing`` the real
+engine searches with the embedder of the tests.
 """
 
 import os

@@ -79,6 +79,7 @@ class Tour:
         self.found: list[str] = []
 
     def look(self, name: str) -> None:
+        self.page.wait_for_selector('[data-stale="true"]', state="detached")
         self.page.wait_for_timeout(400)  # axe measures colours: let what fades in end
         self.found += [f"{name}: {violation}" for violation in violations(self.page)]
         self.tab.picture(f"a11y-{self.language}-{name}")
@@ -89,7 +90,7 @@ class Tour:
         self.tab.ask(QUESTIONS[self.language])
         self.tab.wait_until_answered()
         self.look("answer")
-        self.page.locator(SOURCE).first.click()
+        self.page.locator(f"{SOURCE}:visible").first.click()
         self.page.wait_for_selector(".fk-sheet img")
         self.look("source-page")
         self.page.locator('[class*="st-key-source-view"]').get_by_text(
@@ -103,10 +104,10 @@ class Tour:
         self.page.wait_for_selector('[class*="st-key-not-found"]')
         self.tab.wait_until_answered()
         self.look("not-found")
-        self.page.locator('[class*="st-key-inspect-"] summary').first.click()
+        self.page.locator('[class*="st-key-inspect-"] summary:visible').first.click()
         self.page.wait_for_selector(".fk-inspect")
         self.look("inspector")
-        self.page.locator('[class*="st-key-thumbs-"] button').nth(1).click()
+        self.page.locator('[class*="st-key-thumbs-"] button:visible').nth(1).click()
         self.page.locator('[data-testid="stForm"]').wait_for()
         self.look("feedback")
 
@@ -120,10 +121,10 @@ class Tour:
         self.look("document-text")
 
     def teach(self) -> None:
-        for view in ("inbox", "pairs", "compare"):
+        for view, sign in (("inbox", ".fk-feedback"), ("pairs", TABLE), ("compare", ".fk-side")):
             self.tab.open("/teach")
             self.page.get_by_text(self.words[f"teach_{view}"], exact=True).click()
-            self.page.wait_for_timeout(800)
+            self.page.locator(sign).first.wait_for()
             self.look(f"teach-{view}")
 
     def training(self) -> None:
