@@ -37,6 +37,7 @@ from rag.errors import IndexDamagedError, QuestionError, RagError
 from rag.follow_up import rewrite
 from rag.language import terms
 from rag.originals import Original, find_original
+from rag.retrieve import Retriever
 from rag.sources import SyncRequest, apply_request
 
 HANDBOOK = Document(
@@ -169,6 +170,9 @@ class EchoEngine:
             Hit(n, chunk_of_line(HANDBOOK, words), 1 / n)
             for n, words in enumerate(passages[:k], start=1)
         ]
+
+    def searcher(self, search_filter: SearchFilter) -> tuple[str, Retriever]:
+        raise RagError("There is no index on disk.")
 
     def document(self, path: str) -> Document:
         if path != self.document_text.path:

@@ -49,6 +49,7 @@ class PagedEngine(EchoEngine):
         )
         self.files = (FileStatus(name, "indexed", "", 3, 2, sha256=digest),)
         self.followed = (Source(str(folder)),)
+        self.suggested = ("How many days of leave do I get?",)
 
     def search(self, question: str, k: int, search_filter: SearchFilter = EVERYWHERE) -> list[Hit]:
         lines = [chunk_of_line(self.document_text, words) for words in ("20 days", "Hotel")]

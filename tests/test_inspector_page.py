@@ -14,7 +14,7 @@ from rag.ui.inspector_english import INSPECTOR_EN
 from rag.ui.inspector_japanese import INSPECTOR_JA
 from rag.ui.japanese import JA
 from tests.fakes import EchoEngine, HashingEmbedder, use_embedder
-from tests.ui_harness import ask, fake_engine, open_app, shown
+from tests.ui_harness import ask, fake_engine, html_of, open_app, shown
 
 QUESTION = "How many days of paid leave does an employee have?"
 EVIL = "![x](https://evil.example/1.png)<u>.md"
@@ -147,13 +147,13 @@ def test_without_an_index_the_stored_answer_is_still_shown(
 def test_hostile_names_and_texts_are_shown_and_not_run(engine: RagEngine) -> None:
     app = inspected(ask(open_app(), QUESTION + " evil"))
     page = shown(app)
-    html = "\n".join(element.proto.body for element in app.get("html"))
+    html = html_of(app)
     assert "&lt;u&gt;.md" in page
     for tag in ("<script", "<img", "<u>"):
         assert tag not in html
     path = next(path for path in TEXTS if "evil" in path)
     probed(app, path)
-    html = "\n".join(element.proto.body for element in app.get("html"))
+    html = html_of(app)
     assert "<u>" not in html
 
 
@@ -164,7 +164,7 @@ def test_an_attack_in_every_field_of_an_answer_stays_text(
     monkeypatch.setattr(EchoEngine, "searcher", unusable(), raising=False)
     app = inspected(ask(open_app(), "attack"))
     assert EN["inspect"] in [box.label for box in app.expander]
-    html = "\n".join(element.proto.body for element in app.get("html"))
+    html = html_of(app)
     for tag in ("<script", "<img", "<iframe"):
         assert tag not in html
     assert engine.asked == ["attack"]

@@ -42,16 +42,21 @@ def open_app(locale: str = "en-US") -> AppTest:
     return app.run()
 
 
+def html_of(app: AppTest) -> str:
+    """Return all HTML of the page but its one script, which holds no words of anybody."""
+    elements = [element.proto for element in app.get("html")]
+    return "\n".join(each.body for each in elements if not each.unsafe_allow_javascript)
+
+
 def shown(app: AppTest) -> str:
     """Return all HTML and text of the page."""
     assert not app.exception
-    bodies = [element.proto.body for element in app.get("html")]
     texts = [
         item.value
         for kind in (app.text, app.warning, app.error, app.info, app.caption, app.success, app.code)
         for item in kind
     ]
-    return "\n".join([*bodies, *texts])
+    return "\n".join([html_of(app), *texts])
 
 
 def ask(app: AppTest, question: str) -> AppTest:

@@ -67,7 +67,7 @@ def guarded(find_services: Callable[[], Services], method: str, handle: Handler)
 
     async def endpoint(request: Request) -> Response:
         try:
-            _refuse_foreign(request)
+            refuse_foreign(request)
             if request.method != method:
                 raise ApiError(
                     405,
@@ -98,11 +98,11 @@ async def _ready(find_services: Callable[[], Services]) -> Services:
         raise ApiError(503, str(error), "not_ready") from error
 
 
-def _refuse_foreign(request: Request) -> None:
+def refuse_foreign(request: Request) -> None:
     """Refuse what a browser sends for a page of another site; programs name no origin."""
     origin = request.headers.get("origin")
-    own = f"http://{request.headers.get('host', '')}".lower()
-    if origin is not None and origin.lower() != own:
+    own = request.headers.get("host", "").lower()
+    if origin is not None and origin.lower().partition("://")[2] != own:
         raise ApiError(
             403,
             "Pages of other sites may not ask Fumikura. A program must not send the header Origin.",

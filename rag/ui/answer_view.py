@@ -7,6 +7,7 @@ import streamlit as st
 
 from rag.config import EXTRACTIVE
 from rag.datatypes import EVERYWHERE, Answer, EvidenceLevel, Hit
+from rag.language import detect_language
 from rag.store import INTERRUPTED, StoredAnswer
 from rag.ui.feedback_form import draw_feedback
 from rag.ui.inspector import draw_inspector
@@ -60,7 +61,7 @@ def draw_answer(services: Services, words: Words, stored: StoredAnswer) -> None:
 def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
     titles = {c.n: source_label(words, c.path, c.page) for c in answer.citations}
     quotes = {citation.n: citation.quote for citation in answer.citations}
-    st.html(answer_html(stored.text, titles, quotes))
+    st.html(answer_html(stored.text, titles, quotes, answer.language))
     if answer.evidence_level is not None:  # answers of earlier versions have none
         level = answer.evidence_level
         st.badge(words(f"evidence_{level}"), icon=_LEVEL_ICONS[level], color=_LEVEL_COLORS[level])
@@ -74,8 +75,8 @@ def _draw_found(services: Services, words: Words, stored: StoredAnswer, answer: 
 
 def _draw_stopped(services: Services, words: Words, stored: StoredAnswer) -> None:
     if stored.text:
-        st.html(answer_html(stored.text))
-    st.html(note_html(words("stopped" if stored.text else "stopped_empty")))
+        st.html(answer_html(stored.text, language=detect_language(stored.question)))
+    st.html(_spoken(note_html(words("stopped" if stored.text else "stopped_empty"))))
     # An answer that was stopped while the model was reading has no provenance yet.
     if stored.answer is not None:
         _draw_others(services, words, stored.id, stored.answer)
@@ -120,11 +121,9 @@ def _draw_hits(services: Services, words: Words, answer_id: int, hits: list[Hit]
 def _draw_not_found(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
     is_limited = stored.search_filter != EVERYWHERE
     with st.container(border=True, key=f"not-found-{stored.id}"):
-        st.html(
-            f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
-            + note_html(words("not_found_detail"))
-            + (note_html(words("not_found_limited")) if is_limited else "")
-        )
+        title = f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
+        limited = note_html(words("not_found_limited")) if is_limited else ""
+        st.html(_spoken(title + note_html(words("not_found_detail")) + limited))
         closest = list(answer.hits[:_CLOSEST])
         if closest:
             st.caption(words("closest_passages"))
@@ -142,12 +141,15 @@ def failure_words(words: Words, stored: StoredAnswer) -> str:
 
 def _draw_failure(words: Words, stored: StoredAnswer) -> None:
     if stored.text:
-        st.html(answer_html(stored.text))
+        st.html(answer_html(stored.text, language=detect_language(stored.question)))
     with st.container(border=True, key=f"failed-{stored.id}"):
-        st.html(
-            f'<div class="fk-card-title">{html.escape(words("failed"))}</div>'
-            + note_html(failure_words(words, stored))
-        )
+        title = f'<div class="fk-card-title">{html.escape(words("failed"))}</div>'
+        st.html(_spoken(title + note_html(failure_words(words, stored))))
+
+
+def _spoken(inner: str) -> str:
+    """Return HTML that is read out when the answer has ended; see `page_script.js`."""
+    return f'<div class="fk-spoken">{inner}</div>'
 
 
 def _figures(words: Words, answer: Answer) -> str:

@@ -11,6 +11,7 @@ from streamlit.navigation.page import StreamlitPage
 from rag.config import EXTRACTIVE
 from rag.datatypes import EVERYWHERE, IndexStatus, SearchFilter
 from rag.errors import RagError
+from rag.language import detect_language
 from rag.store import StoredAnswer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
 from rag.ui.documents import draw_damage
@@ -169,11 +170,12 @@ def _ask_anew(services: Services, drawn: Drawn, search_filter: SearchFilter) -> 
 
 def _follow(services: Services, words: Words, stored: StoredAnswer, box: DeltaGenerator) -> None:
     """Show the text as it comes. Drawing at every piece is what lets a click interrupt this."""
-    draft = ""
+    draft, language = "", detect_language(stored.question)
     for piece in services.worker.tail(stored.id):
         draft += piece
         if draft:
-            box.html(f'<div class="fk-draft">{answer_html(draft)}</div>')
+            inner = answer_html(draft, language=language)
+            box.html(f'<div class="fk-draft">{inner}</div>')
         else:
             box.html(_working(_stage(services, words, stored)))
     st.rerun()
@@ -192,4 +194,4 @@ def _stage(services: Services, words: Words, stored: StoredAnswer) -> str:
 
 
 def _working(text: str) -> str:
-    return f'<div class="fk-working" role="status">{html.escape(text)}</div>'
+    return f'<div class="fk-working">{html.escape(text)}</div>'

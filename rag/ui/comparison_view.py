@@ -15,6 +15,7 @@ from rag.training_comparison import (
 from rag.ui.experiment_view import confusion_html
 from rag.ui.safe_markdown import note_html
 from rag.ui.strings import Words
+from rag.ui.table_view import wide_table_html
 
 # In the order in which they are read; what else a table holds is left to its JSON.
 MEASURES = (
@@ -68,7 +69,6 @@ def comparison_html(words: Words, table: Comparison, *, has_costs: bool = True) 
     heads = [words("compare_measure"), *(candidate_words(words, c.name) for c in shown)]
     if last is not None:
         heads.append(words("compare_gain", name=candidate_words(words, last.name)))
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = ""
     for measure in (*MEASURES, *LABEL_MEASURES):
         values = [_values(candidate).get(measure) for candidate in shown]
@@ -80,10 +80,7 @@ def comparison_html(words: Words, table: Comparison, *, has_costs: bool = True) 
     if has_costs:
         body += _row_html(words, "seconds", heads, [f"{c.seconds:.2f}" for c in shown])
         body += _row_html(words, "memory", heads, [f"{c.peak_memory_mb:,.0f}" for c in shown])
-    return (
-        f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return wide_table_html(heads, body)
 
 
 def _row_html(words: Words, measure: str, heads: Sequence[str], cells: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 from rag.training_runs import TrainingRun, read_label_scores, read_probes
 from rag.ui.safe_markdown import note_html
 from rag.ui.strings import Words
+from rag.ui.table_view import wide_table_html
 
 _PROBES = ("exact_match", "mrr")
 
@@ -66,7 +67,6 @@ def probes_html(words: Words, probes: Mapping[str, Any]) -> str:
 
 def _table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> str:
     """Return rows under their heads; on a phone each cell shows the head of its column."""
-    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in heads)
     body = "".join(
         f'<tr><th scope="row">{html.escape(name)}</th>'
         + "".join(
@@ -76,7 +76,4 @@ def _table(heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str]]]) -> s
         + "</tr>"
         for name, cells in rows
     )
-    return (
-        f'<div class="fk-wide"><table class="fk-table"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
+    return wide_table_html(heads, body)

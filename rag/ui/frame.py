@@ -11,6 +11,7 @@ from rag.errors import RagError
 from rag.ui import ask, documents, models_page, teach, training_page
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
+from rag.ui.page_script import draw_script
 from rag.ui.reasons import reason_words
 from rag.ui.services import Services, load_services
 from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
@@ -25,6 +26,7 @@ def draw() -> None:
     words = current_words()
     st.set_page_config(page_title=words("app_name"), page_icon=str(_ICON))
     draw_style()
+    draw_script(words)
     try:
         services = load_services()
     except RagError as error:

@@ -20,6 +20,7 @@ from rag.ui.safe_markdown import label_text, note_html
 from rag.ui.services import Services
 from rag.ui.sources import source_label
 from rag.ui.strings import Words
+from rag.ui.table_view import wide_table_html
 
 
 def draw_inspector(services: Services, words: Words, stored: StoredAnswer, answer: Answer) -> None:
@@ -110,14 +111,10 @@ def _table_html(words: Words, answer: Answer, places: Mapping[int, Places]) -> s
     names = ["passage", "rank", "score", "lexical", "vector"]
     names += ["reranked"] if has_reranker else []
     heads = [words(f"inspect_{name}") for name in (*names, "fate")]
-    header = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in heads)
     rows = "".join(
         _row_html(words, heads, answer, hit, places, has_reranker) for hit in answer.hits
     )
-    return (
-        f'<div class="fk-wide"><table class="fk-table"><thead><tr>{header}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    return wide_table_html(heads, rows)
 
 
 def _row_html(

@@ -10,6 +10,8 @@ import html
 import re
 from collections.abc import Mapping
 
+from rag.datatypes import Language
+
 _IMAGE = re.compile(r"!\[([^\]\n]*)\](?:\([^)\n]*\)|\[[^\]\n]*\])")
 _LINK = re.compile(r"\[(?!\d{1,3}\])([^\]\n]+)\]\([^)\n]*\)")
 _BULLET = re.compile(r"\s*[-*・•]\s+(.*)")
@@ -26,10 +28,16 @@ Titles = Mapping[int, str]  # citation number -> place of the source
 Quotes = Mapping[int, str]  # citation number -> quoted words
 
 
-def answer_html(text: str, titles: Titles | None = None, quotes: Quotes | None = None) -> str:
+def answer_html(
+    text: str,
+    titles: Titles | None = None,
+    quotes: Quotes | None = None,
+    language: Language | None = None,
+) -> str:
     """Return an answer as HTML; marker [n] becomes a chip when ``titles`` names n.
 
-    A chip whose quote is in ``quotes`` previews it under the pointer and with the keyboard.
+    A chip whose quote is in ``quotes`` previews it under the pointer and with the keyboard. With
+    ``language``, it is read out in that one, and drawn in its glyphs, whatever the page's is.
     """
     chips = {n: _chip(n, title, (quotes or {}).get(n, "")) for n, title in (titles or {}).items()}
     blocks: list[str] = []
@@ -62,7 +70,8 @@ def answer_html(text: str, titles: Titles | None = None, quotes: Quotes | None =
                 flush()
             paragraph.append(_inline(line, chips))
     flush()
-    return f'<div class="fk-answer">{"".join(blocks)}</div>'
+    spoken = f' lang="{language}"' if language in ("en", "ja") else ""
+    return f'<div class="fk-answer"{spoken}>{"".join(blocks)}</div>'
 
 
 def text_html(text: str) -> str:

@@ -11,6 +11,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+
+from rag.api.guard import refuse_foreign
+from rag.api.refusals import ApiError
 from rag.config import Config, config_environment
 from rag.environment import prepare_process
 from rag.errors import RagError
@@ -33,6 +37,7 @@ _HEADERS = (
     (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
+    (b"x-dns-prefetch-control", b"off"),
 )
 # The three types of the ASGI specification.
 Scope = MutableMapping[str, Any]
@@ -52,10 +57,10 @@ def keep_offline() -> None:
 
 
 class PrivateMiddleware:
-    """Adds the security headers and refuses requests that name another host.
+    """Adds the security headers and refuses requests that name another host or origin.
 
-    Streamlit checks ``server.allowedHosts`` for WebSockets only; a page of another site that
-    rebinds its name to 127.0.0.1 could still read the rest.
+    Streamlit checks both for WebSockets only. A page of another site that rebinds its name to
+    127.0.0.1 could still read the rest, and any page could have it fetched or a file uploaded.
     """
 
     def __init__(self, app: AsgiApp) -> None:
@@ -72,11 +77,16 @@ class PrivateMiddleware:
                 message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
             await send(message)
 
-        if _is_allowed_host(scope):
-            await self._app(scope, receive, send_with_headers)
+        if not _is_allowed_host(scope):
+            await send_with_headers({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b"This host name is not served."})
             return
-        await send_with_headers({"type": "http.response.start", "status": 403, "headers": []})
-        await send({"type": "http.response.body", "body": b"This host name is not served."})
+        try:
+            refuse_foreign(Request(scope))
+        except ApiError as error:
+            await error.response()(scope, receive, send_with_headers)
+            return
+        await self._app(scope, receive, send_with_headers)
 
 
 def on_script_error(error: Exception) -> bool:

@@ -128,6 +128,7 @@ ul.fk-stages.fk-stages {
 .fk-stages .fk-stage-running { font-weight: 600; }
 .fk-stages .fk-stage-done span:first-child { color: #3d9a5f; }
 .fk-stages .fk-stage-broken span:first-child { color: #c9463d; font-weight: 700; }
+.st-key-page-script { display: none; }
 .fk-unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 .fk-wide { overflow-x: auto; container-type: inline-size; }
 table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
@@ -162,8 +163,8 @@ dl.fk-inspect > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1
 dl.fk-inspect dt { opacity: .7; font-size: .85rem; }
 dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 .fk-verdict { display: block; }
-.fk-verdict.fk-better { color: #3d9a5f; font-weight: 600; }
-.fk-verdict.fk-worse { color: #c9463d; font-weight: 600; }
+.fk-verdict.fk-better { color: color-mix(in srgb, #3d9a5f 65%, currentColor); font-weight: 600; }
+.fk-verdict.fk-worse { color: color-mix(in srgb, #c9463d 65%, currentColor); font-weight: 600; }
 .fk-worst {
   padding: .7rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 12%, transparent);
 }
@@ -191,6 +192,10 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 /* Streamlit's hint on how to apply a text is English everywhere. */
 :is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
   [data-testid="InputInstructions"] { display: none; }
+/* Streamlit's own colours of these have less contrast than 4.5 to 1. */
+[data-testid="stCaptionContainer"] { opacity: .74; }
+button[data-selected="true"],
+button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: inherit; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>

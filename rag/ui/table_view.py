@@ -1,4 +1,6 @@
-"""Cited rows as an inert HTML table. Pure: values in, escaped HTML out."""
+"""Cited rows and figures as inert HTML tables. Pure: values in, escaped HTML out."""
+
+from collections.abc import Sequence
 
 from rag.ui.safe_markdown import note_html, text_html
 from rag.ui.strings import Words
@@ -22,6 +24,19 @@ def table_html(words: Words, table: CitedTable, quote: tuple[int, int] | None) -
         f'<div class="fk-cited" tabindex="0" role="region" aria-label="{label}"><table>'
         f"{f'<thead>{head}</thead>' if head else ''}<tbody>{body}</tbody></table></div>"
         f"{note_html(more) if more else ''}"
+    )
+
+
+def wide_table_html(heads: Sequence[str], body: str) -> str:
+    """Return a table of figures with the names ``heads`` above; ``body`` is HTML.
+
+    It can be reached and moved with keys where the window is narrower than the table.
+    """
+    head = "".join(f'<th scope="col">{text_html(name)}</th>' for name in heads)
+    label = text_html(", ".join(heads))
+    return (
+        f'<div class="fk-wide" tabindex="0" role="region" aria-label="{label}">'
+        f'<table class="fk-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
     )
 
 

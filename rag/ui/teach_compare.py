@@ -46,7 +46,7 @@ def _draw_running(services: Services, words: Words) -> None:
     with st.container(border=True, key="comparing"):
         st.html(
             f'<div class="fk-card-title">{text_html(state.question)}</div>'
-            f'<div class="fk-working" role="status">'
+            f'<div class="fk-working">'
             f"{html.escape(words('blind_running', done=state.answered))}</div>"
         )
 

@@ -9,7 +9,7 @@ import pytest
 from rag.errors import RagError
 from rag.generations import open_current
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM
+from tests.browser.tab import CHROMIUM, Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -28,6 +28,17 @@ def browser() -> "Iterator[Browser]":
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Fail a test whose pages complained, or asked another machine for anything."""
+    Tab.opened.clear()
+    yield
+    faults = [fault for tab in Tab.opened for fault in tab.faults()]
+    for tab in Tab.opened:
+        tab.context.close()
+    assert faults == []
 
 
 @pytest.fixture(scope="module")

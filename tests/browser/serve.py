@@ -1,11 +1,13 @@
 """Serve the real pages for a test, and note every attempt to reach another machine.
 
-`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hashing]`; settings come from
-``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and
-trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into the working
-directory. With ``--hashing`` the real engine searches with the embedder of the tests.
+`python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hostile | --hashing]`;
+settings come from ``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in
+mid-answer, and trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into
+the working directory, with ``--hostile`` all words are an attacker's. With ``--hashing`` the real
+engine searches with the embedder of the tests.
 """
 
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from rag.config import load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
 from tests.fakes import EchoEngine, HashingEmbedder
+from tests.hostile_engine import HostileEngine
 from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
@@ -49,7 +52,10 @@ def main(argv: list[str]) -> int:
         trainer = (sys.executable, str(_TRAINER))
         vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
     if "--pdf" in argv:
-        services.create_engine = lambda config: PagedEngine(config, Path.cwd())  # type: ignore[assignment,return-value]
+        pause = float(os.environ.get("FUMIKURA_PAUSE_SECONDS", "0"))
+        services.create_engine = lambda config: PagedEngine(config, Path.cwd(), pause)  # type: ignore[assignment,return-value]
+    if "--hostile" in argv:
+        services.create_engine = HostileEngine  # type: ignore[assignment]
     if "--hashing" in argv:
         vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
     server.serve(load_config(), None, int(argv[0]))

@@ -4,7 +4,7 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from urllib.parse import urlparse
 
 from tests.browser.server_process import ServerProcess
@@ -19,16 +19,21 @@ ANSWER = ".fk-answer"
 TABLE = '[data-testid="stDataFrame"]'
 _ROW_HEIGHT = 35
 # Streamlit looks for its server below every part of a deep address before it finds it.
-_DEEP_PROBES = re.compile(r"/(documents|models|training)/_stcore/(health|host-config)$")
+_DEEP_PROBES = re.compile(r"/(documents|models|teach|training)/_stcore/(health|host-config)$")
 
 
 class Tab:
-    """A page that notes what it loads and what it complains about."""
+    """A page that notes what it loads and what it complains about.
+
+    The fixture `quiet` fails the test afterwards if there was anything of either.
+    """
+
+    opened: ClassVar[list["Tab"]] = []  # in this test
 
     def __init__(
         self,
         browser: "Browser",
-        url: str,
+        server: ServerProcess,
         language: str,
         scheme: Scheme,
         width: int = 1280,
@@ -40,13 +45,15 @@ class Tab:
             viewport={"width": width, "height": height},
         )
         self.page = self.context.new_page()
-        self.url = url
+        self.server = server
+        self.url = server.url
         self.foreign: list[str] = []
         self.complaints: list[str] = []
         self.page.on("request", self._note_request)
         self.page.on("websocket", self._note_request)
         self.page.on("console", self._note_console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        Tab.opened.append(self)
 
     def _note_request(self, request: "Request | WebSocket") -> None:
         parts = urlparse(request.url)
@@ -56,6 +63,15 @@ class Tab:
     def _note_console(self, message: "ConsoleMessage") -> None:
         if message.type == "error" and not _DEEP_PROBES.search(message.location["url"]):
             self.complaints.append(message.text)
+
+    def faults(self) -> list[str]:
+        """Return what neither a page nor its server should ever do, in words."""
+        found = [f"asked for {url}" for url in self.foreign]
+        found += [f"complained: {words}" for words in self.complaints]
+        found += [f"the server looked for {host}" for host in self.server.outside_attempts()]
+        if "Traceback" in self.server.log.read_text():
+            found.append(f"the server failed: {self.server.log.read_text()}")
+        return found
 
     def open(self, path: str = "/") -> None:
         self.page.goto(self.url + path)
@@ -85,11 +101,3 @@ class Tab:
             time.sleep(0.6)  # let animations end
             Path(folder).mkdir(parents=True, exist_ok=True)
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
-
-
-def assert_quiet(tab: Tab, server: ServerProcess) -> None:
-    assert tab.foreign == []
-    assert tab.complaints == []
-    assert server.outside_attempts() == []
-    assert "Traceback" not in server.log.read_text()
-    tab.context.close()

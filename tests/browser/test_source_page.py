@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, Scheme, Tab, assert_quiet
+from tests.browser.tab import CHROMIUM, Scheme, Tab
 from tests.browser.test_browser import QUESTIONS, SOURCE
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def pdf_server(tmp_path: Path) -> Iterator[ServerProcess]:
 def test_the_page_is_seen_with_its_mark_and_the_file_can_be_saved(
     browser: "Browser", pdf_server: ServerProcess, tmp_path: Path, language: str, scheme: Scheme
 ) -> None:
-    tab = Tab(browser, pdf_server.url, language, scheme)
+    tab = Tab(browser, pdf_server, language, scheme)
     tab.open()
     tab.ask(QUESTIONS[language])
     tab.wait_until_answered()
@@ -67,4 +67,3 @@ def test_the_page_is_seen_with_its_mark_and_the_file_can_be_saved(
         tab.page.locator(DOWNLOAD).first.click()
     assert saved.value.suggested_filename == "handbook.pdf"
     assert Path(saved.value.path()).read_bytes() == (tmp_path / "handbook.pdf").read_bytes()
-    assert_quiet(tab, pdf_server)

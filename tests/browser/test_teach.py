@@ -11,7 +11,7 @@ from rag.database import Database
 from rag.datatypes import Hit
 from rag.ui.strings import CATALOGUES
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, TABLE, Scheme, Tab, assert_quiet
+from tests.browser.tab import CHROMIUM, TABLE, Scheme, Tab
 from tests.fakes import HANDBOOK, chunk_of_line, make_answer
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_a_correction_becomes_an_accepted_example(
     browser: "Browser", server: ServerProcess, tmp_path: Path, language: str, scheme: Scheme
 ) -> None:
     words = CATALOGUES[language]  # type: ignore[index] # a literal
-    tab = Tab(browser, server.url, language, scheme, height=900)
+    tab = Tab(browser, server, language, scheme, height=900)
     correct(tab, language)
     tab.page.get_by_role("link", name=words["page_teach"]).click()
     tab.page.locator(CARD).first.wait_for()
@@ -110,4 +110,3 @@ def test_a_correction_becomes_an_accepted_example(
     tab.page.get_by_text(words["blind_votes"], exact=True).wait_for()
     tab.picture(f"{language}-25-teach-votes")
     assert [each.chosen for each in comparisons.preferences()] == ["20 days a year [1]"]
-    assert_quiet(tab, server)

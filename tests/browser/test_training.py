@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, Scheme, Tab, assert_quiet
+from tests.browser.tab import CHROMIUM, Scheme, Tab
 from tests.training_state import RUN, activate, write_model, write_run, write_table
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def test_a_model_is_taught_stopped_resumed_and_activated(
 ) -> None:
     file = tmp_path / "お茶.csv"
     file.write_text("質問,回答\n煎茶は何時ですか,四時\n")
-    tab = Tab(browser, server.url, "en", "light", height=1500)
+    tab = Tab(browser, server, "en", "light", height=1500)
     tab.page.goto(server.url + "/training")
     tab.page.locator("input[type=file]").set_input_files(str(file))
     tab.page.get_by_text("お茶.csv").wait_for()
@@ -66,7 +66,6 @@ def test_a_model_is_taught_stopped_resumed_and_activated(
     button(tab, "Yes").click()
     tab.page.get_by_text("my-answers answers now.").wait_for(timeout=TRAINED)
     tab.picture("en-light-32-activated")
-    assert_quiet(tab, server)
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ja", "dark")])
@@ -76,10 +75,9 @@ def test_a_narrow_window_shows_all_of_both_pages(
     write_table(write_run(tmp_path / "state", RUN, model="tea-lora"))
     write_model(tmp_path / "models", "tea-lora")
     activate(tmp_path / "models", "tea-lora", "fumikura-135m-gptq")
-    tab = Tab(browser, server.url, language, scheme, width=390, height=2600)
+    tab = Tab(browser, server, language, scheme, width=390, height=2600)
     for page, sign in (("models", ".fk-table"), ("training", ".st-key-run-view .fk-stages")):
         tab.page.goto(f"{server.url}/{page}")
         tab.page.locator(sign).first.wait_for()
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 390
         tab.picture(f"{language}-{scheme}-33-{page}-narrow")
-    assert_quiet(tab, server)

@@ -1,0 +1,66 @@
+// What the pages lack for those who listen and those who use keys. It has no words of its own and
+// builds no markup: it reads out what stands on the page, as text.
+if (!window.fumikuraPage) {
+  window.fumikuraPage = true;
+  const SETTLED_MS = 300; // after the last piece of an answer, for what is drawn around it
+  const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
+  const region = document.createElement("div");
+  region.setAttribute("role", "status"); // read out when the reader pauses, as a whole
+  region.className = "fk-unseen";
+  document.body.append(region);
+  let isBusy = false;
+  let held = null; // where the focus is: the key of a widget, and the how many-th part of it
+
+  const say = (text, lang) => {
+    region.lang = lang || document.documentElement.lang;
+    region.textContent = text;
+  };
+
+  const textOf = (element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll(".fk-preview").forEach((preview) => preview.remove());
+    return copy.textContent;
+  };
+
+  // The answer as a whole when it has ended: each piece by itself could not be listened to.
+  const sayAnswer = () => {
+    const last = [...document.querySelectorAll('[data-testid="stChatMessage"]')].pop();
+    if (isBusy || !last) return;
+    const spoken = [...last.querySelectorAll(".fk-answer, .fk-spoken")];
+    say(spoken.map(textOf).join("\n"), last.querySelector(".fk-answer")?.lang);
+  };
+
+  const followAnswer = () => {
+    const working = document.querySelector(".fk-working");
+    const wasBusy = isBusy;
+    isBusy = Boolean(working || document.querySelector(".fk-draft"));
+    if (isBusy && !wasBusy) say(working ? working.textContent : "");
+    if (!isBusy && wasBusy) setTimeout(sayAnswer, SETTLED_MS);
+  };
+
+  // A field that is closed while an answer comes, and a button that goes meanwhile, lose the focus.
+  const keepFocus = () => {
+    if (!held || document.activeElement !== document.body) return;
+    const box = document.getElementsByClassName(held.name)[0];
+    const element = box?.querySelectorAll(FOCUSABLE)[held.position];
+    // A drawer that has lost the focus would not hear Esc.
+    const next = element && !element.disabled ? element : document.querySelector('[role="dialog"]');
+    next?.focus({ preventScroll: true });
+  };
+
+  document.addEventListener("focusin", ({ target }) => {
+    const box = target.closest('[class*="st-key-"]');
+    const name = box && [...box.classList].find((one) => one.startsWith("st-key-"));
+    held = name && { name, position: [...box.querySelectorAll(FOCUSABLE)].indexOf(target) };
+  });
+  document.addEventListener("pointerdown", () => (held = null), true); // it may want none
+  new MutationObserver(() => {
+    followAnswer();
+    setTimeout(keepFocus); // not at once: on its way from one element to the next it is nowhere
+  }).observe(document.body, {
+    childList: true,
+    subtree: true,
+    attributes: true,
+    attributeFilter: ["disabled"],
+  });
+}
