@@ -10,7 +10,7 @@ from rag.cli.feedback_command import run_feedback_export
 from rag.cli.index_commands import run_build, run_status, run_sync
 from rag.cli.question_commands import run_ask, run_search
 from rag.cli.transfer_command import run_export
-from rag.config import MILVUS_URI
+from rag.setting_values import MILVUS_URI
 
 
 def make_parser() -> argparse.ArgumentParser:
