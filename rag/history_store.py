@@ -61,8 +61,7 @@ class HistoryStore:
         """Return one conversation, or None when it does not exist."""
         with self._database.read() as db:
             row = db.execute(
-                "SELECT id, title, updated, pinned FROM conversations "
-                "WHERE id = ? AND owner = ?",
+                "SELECT id, title, updated, pinned FROM conversations WHERE id = ? AND owner = ?",
                 (conversation_id, self._owner),
             ).fetchone()
         return None if row is None else _conversation(row)

@@ -55,9 +55,7 @@ def _parts(stored: str) -> tuple[bytes, bytes, int, int, int]:
 def _derive(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     encoded = password.encode("utf-8", "surrogatepass")
     with _at_once:
-        return hashlib.scrypt(
-            encoded, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=_BYTES
-        )
+        return hashlib.scrypt(encoded, salt=salt, n=n, r=r, p=p, maxmem=256 * n * r, dklen=_BYTES)
 
 
 def _text(content: bytes) -> str:

@@ -27,9 +27,7 @@ class Tries:
         """
         now = self._clock()
         with self._lock:
-            wait = max(
-                self._seconds(key, bound, now) for key, bound in _bounds(name, address)
-            )
+            wait = max(self._seconds(key, bound, now) for key, bound in _bounds(name, address))
             if wait > 0:
                 return wait
             for key, _ in _bounds(name, address):

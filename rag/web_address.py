@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 
 # Narrow, so that whoever takes it apart finds the same host in it, and no password.
 _WEB_ADDRESS = re.compile(
@@ -41,6 +41,8 @@ def web_address(value: str) -> WebAddress | None:
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches a server that listens on ``host``, an IP address."""
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return host == "localhost"
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
