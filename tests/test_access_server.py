@@ -291,7 +291,7 @@ def test_another_persons_conversation_is_not_drawn_by_its_address(server: Server
     store = Store(server.log.parent / "state").of("id-mika", "mika")
     conversation = store.create_conversation("How long is the leave of Mika?")
     store.finish_answer(store.add_answer(conversation, "Leave of Mika?"), "done", "Twenty days.")
-    address = f"?c={conversation}"
+    address = f"c={conversation}"
 
     for other in ("ren", "aki"):
         token = Client(server).sign_in(other).session
