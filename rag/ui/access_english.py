@@ -22,6 +22,7 @@ ACCESS_EN = {
     "signed_in_as": "Signed in as {name}",
     "signed_in_as_admin": "Signed in as {name}, administrator",
     "sign_out": "Sign out",
+    "tagline_shared": "Ask the documents of this server. Nothing leaves it but what you see.",
     "signed_out": "You are signed out.",
     "empty_reader": "There are no documents yet. An administrator adds them.",
     "feedback_is_read": "Administrators read feedback, with the question and the answer.",

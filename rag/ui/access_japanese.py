@@ -21,6 +21,7 @@ ACCESS_JA = {
     "signed_in_as": "{name} としてサインイン中",
     "signed_in_as_admin": "{name}（管理者）としてサインイン中",
     "sign_out": "サインアウト",
+    "tagline_shared": "このサーバーの文書に質問できます。表示される内容以外は外に出ません。",
     "signed_out": "サインアウトしました。",
     "empty_reader": "文書はまだありません。管理者が追加します。",
     "feedback_is_read": "フィードバックは、質問と回答とともに管理者が読みます。",

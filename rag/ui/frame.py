@@ -125,7 +125,8 @@ def _draw_sidebar(services: Services, words: Words, ask_page: StreamlitPage) -> 
     draw_conversations(services, words, ask_page)
     _draw_language_switch(words)
     host = services.engine.answer_host()
-    tagline = words("tagline_remote", host=host) if host else words("tagline")
+    own = words("tagline" if services.person is None else "tagline_shared")
+    tagline = words("tagline_remote", host=host) if host else own
     st.html(f'<div class="fk-note">{html.escape(tagline)}</div>')
 
 
