@@ -66,9 +66,6 @@ class AccessError(RagError):
 class SignedOutError(AccessError):
     """Nobody is signed in any more."""
 
-    def __init__(self) -> None:
-        super().__init__("You are signed out. Sign in again.")
-
 
 def first_line(error: Exception) -> str:
     """Return what a library says is wrong, in one line; the name of the error where it is mute."""

@@ -77,7 +77,7 @@ class Visit:
         """
         person = self._access.person(self._token)
         if person is None:
-            raise SignedOutError
+            raise SignedOutError("You are signed out. Sign in again.")
         return person
 
     def sign_out(self) -> None:
