@@ -63,7 +63,7 @@ class AccessError(RagError):
     """Somebody may not do this, or who may do what cannot be told."""
 
 
-class SignedOutError(AccessError):
+class SignedOutError(RagError):
     """Nobody is signed in any more."""
 
 

@@ -2,17 +2,17 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rag import passwords, session_store
+from rag import passwords
 from rag.access import Access, WaitError
 from rag.audit import AuditLog
 from rag.config import Config, load_config
 from rag.errors import AccessError, ConfigError
+from rag.session_store import SESSION_SECONDS
 from rag.store import Store
 from rag.tries import PERSON_AND_ADDRESS
 from rag.users import UsersFile
@@ -23,7 +23,7 @@ CLAIMS = {"iss": "https://id.example.org", "sub": "77", "email": "Mika@Example.o
 
 
 @pytest.fixture(autouse=True)
-def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[UsersFile]:
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UsersFile:
     monkeypatch.setattr(passwords, "_N", 2**4)
     file = UsersFile(tmp_path)
     file.put("mika", "reader", PASSWORD)
@@ -88,10 +88,10 @@ def test_signing_out_ends_the_session_on_the_server(tmp_path: Path) -> None:
 def test_a_session_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     access = access_of(tmp_path)
     token = signed_in(access, "mika")
-    later = time.time() + session_store.SESSION_SECONDS
-    monkeypatch.setattr(session_store.time, "time", lambda: later - 60)
+    later = time.time() + SESSION_SECONDS
+    monkeypatch.setattr("rag.session_store.time.time", lambda: later - 60)
     assert access.person(token) is not None
-    monkeypatch.setattr(session_store.time, "time", lambda: later + 1)
+    monkeypatch.setattr("rag.session_store.time.time", lambda: later + 1)
     assert access.person(token) is None
 
 

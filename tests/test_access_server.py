@@ -14,7 +14,7 @@ from rag.audit import AuditLog
 from rag.config import Config
 from rag.errors import RagError
 from rag.store import Store
-from rag.ui.access_gate import AccessGate
+from rag.ui.access_gate import AccessGate, AsgiApp, Scope
 from rag.ui.server import serve
 from rag.ui.sign_in import COOKIE, following_of
 from tests.access_state import PASSWORD, add_people
@@ -251,6 +251,7 @@ def drawn(server: ServerProcess, token: str, page: str, query: str = "") -> str:
     from streamlit.proto.BackMsg_pb2 import BackMsg
     from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
     from websockets.sync.client import connect
+    from websockets.typing import Origin, Subprotocol
 
     host = f"127.0.0.1:{server.port}"
     message = BackMsg()
@@ -260,8 +261,8 @@ def drawn(server: ServerProcess, token: str, page: str, query: str = "") -> str:
     texts = []
     with connect(
         f"ws://{host}/_stcore/stream",
-        origin=f"http://{host}",  # type: ignore[arg-type]
-        subprotocols=["streamlit"],  # type: ignore[list-item]
+        origin=Origin(f"http://{host}"),
+        subprotocols=[Subprotocol("streamlit")],
         additional_headers={"Cookie": f"{COOKIE}={token}"},
     ) as socket:
         socket.send(message.SerializeToString())
@@ -342,8 +343,8 @@ def test_a_socket_that_others_reach_serves_nothing_without_a_sign_in(
     app.add_route("/", lambda request: PlainTextResponse("documents"))
     gate = AccessGate(app, lambda: services)
 
-    async def bound(scope: dict[str, object], receive: object, send: object) -> None:
-        await gate({**scope, "server": (address, 8501)}, receive, send)  # type: ignore[arg-type]
+    async def bound(scope: Scope, receive: AsgiApp, send: AsgiApp) -> None:
+        await gate({**scope, "server": (address, 8501)}, receive, send)
 
     reply = TestClient(bound).get("/")
     assert reply.status_code == status

@@ -99,7 +99,7 @@ def on_script_error(error: Exception) -> bool:
     from rag.ui.frame import current_words
     from rag.ui.reasons import reason_words
 
-    if isinstance(error, AccessError):
+    if isinstance(error, AccessError | SignedOutError):
         st.warning(reason_words(current_words(), str(error)), icon=":material/lock:")
         if isinstance(error, SignedOutError):
             st.logout()
