@@ -8,7 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from rag.ui.frame import draw
-from rag.ui.server import PrivateMiddleware, keep_offline, on_script_error
+from rag.ui.server import PrivateMiddleware, allow_public_host, keep_offline, on_script_error
 
 keep_offline()
 
@@ -16,11 +16,17 @@ if __name__ == "__main__":
     draw()
 else:
     from rag.api.routes import api_routes
+    from rag.ui.access_gate import AccessGate
     from rag.ui.services import load_services
+    from rag.ui.sign_in import sign_in_routes
 
     app = st.App(
         __file__,
-        routes=api_routes(load_services),
-        middleware=[Middleware(PrivateMiddleware)],
+        routes=[*sign_in_routes(load_services), *api_routes(load_services)],
+        middleware=[
+            Middleware(PrivateMiddleware),
+            Middleware(AccessGate, find_services=load_services),
+        ],
         on_script_error=on_script_error,
     )
+    allow_public_host()

@@ -46,8 +46,10 @@ class Preference:
 class ComparisonStore:
     """The comparisons of one machine. Every method is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, author: str = "") -> None:
+        """Look after all comparisons; votes without a name are of ``author``."""
         self._database = database
+        self._author = author
 
     def add(self, prompt: Prompt, models: Sequence[str], texts: Sequence[str]) -> int:
         """Return the id of a new comparison; the first of ``models`` and ``texts`` stands left.
@@ -78,7 +80,7 @@ class ComparisonStore:
         with self._database.write() as db:
             db.execute(
                 "UPDATE comparisons SET vote = ?, author = ? WHERE id = ? AND vote = ''",
-                (vote, author, comparison_id),
+                (vote, author or self._author, comparison_id),
             )
 
     def by_id(self, comparison_id: int) -> Comparison | None:

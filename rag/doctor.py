@@ -8,10 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Literal
 
 from rag.active_model import serving_model
 from rag.config import (
+    AUTH_OFF,
+    AUTH_OIDC,
     DEFAULT_ANSWER_MODEL,
     DEFAULT_SPAN_MODEL,
     EXTRACTIVE,
@@ -26,6 +30,8 @@ from rag.ingest import abilities
 from rag.model_folder import find_model
 from rag.remote.address import server_address
 from rag.remote.look import look_at_server
+from rag.users import UsersFile
+from rag.web_address import is_loopback, web_address
 
 # Packages without which a job cannot run, and the job.
 _PACKAGES = {
@@ -74,6 +80,7 @@ def examine(config: Config) -> list[Finding]:
         _answerer,
         _span_reader,
         _index,
+        _access,
         _machine,
         _start,
     )
@@ -189,6 +196,51 @@ def _index(config: Config) -> Iterator[Finding]:
     folders = ", ".join(source.folder for source in manifest.sources)
     text = f"{manifest.documents} documents, {manifest.chunks} passages of {folders}"
     yield Finding("ok", "index", text)
+
+
+def _access(config: Config) -> Iterator[Finding]:
+    """Who may open the pages."""
+    if config.auth == AUTH_OFF:
+        yield Finding("ok", "access", "this machine alone, without a sign-in")
+        return
+    reach = "this machine alone" if is_loopback(config.address) else f"machines at {config.address}"
+    yield Finding("ok", "access", f"{reach}, after a sign-in ({config.auth})")
+    public = web_address(config.public_url)
+    if public is not None and not public.is_encrypted and not is_loopback(public.host):
+        text = "public_url is not encrypted: others on the way can read passwords and documents"
+        yield Finding(
+            "unsafe", "access", text, "a reverse proxy with TLS, and its https:// address"
+        )
+    yield from _provider(config) if config.auth == AUTH_OIDC else _users(config)
+
+
+def _users(config: Config) -> Iterator[Finding]:
+    add = "python -m rag user add NAME --role admin"
+    try:
+        users = UsersFile(config.state_dir).read().values()
+    except RagError as error:
+        yield Finding("missing", "users", str(error), add)
+        return
+    admins = sum(user.role == "admin" for user in users)
+    text = f"{admins} administrators, {len(users) - admins} readers"
+    yield Finding("ok" if admins else "missing", "users", text, "" if admins else add)
+
+
+def _provider(config: Config) -> Iterator[Finding]:
+    people = [*config.oidc_admins, *config.oidc_readers]
+    yield Finding("ok", "users", f"whom the provider knows as {', '.join(people)}")
+    if find_spec("authlib") is None:
+        text = "Authlib is not installed; nobody can sign in"
+        yield Finding("missing", "OIDC", text, "pip install -r requirements-oidc.txt")
+    folders = (Path.cwd(), Path(__file__).resolve().parents[1], Path.home())
+    files = [folder / ".streamlit" / "secrets.toml" for folder in folders]
+    file = next((file for file in files if file.is_file()), None)
+    if file is None:
+        text = "no provider is named in .streamlit/secrets.toml"
+        yield Finding("missing", "OIDC", text, 'see "A shared host" in docs/security.md')
+    elif os.name == "posix" and file.stat().st_mode & 0o077:
+        text = f"{file} holds the secret of the provider, and other accounts can read it"
+        yield Finding("unsafe", "OIDC", text, f"chmod 600 {file}")
 
 
 def _machine(config: Config) -> Iterator[Finding]:

@@ -59,6 +59,14 @@ class CrowdedError(RagError):
     """Too many questions are waiting already."""
 
 
+class AccessError(RagError):
+    """Somebody may not do this, or who may do what cannot be told."""
+
+
+class SignedOutError(RagError):
+    """Nobody is signed in any more."""
+
+
 def first_line(error: Exception) -> str:
     """Return what a library says is wrong, in one line; the name of the error where it is mute."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -42,8 +42,10 @@ _SUBJECT = "CASE f.verdict WHEN 'up' THEN 'up' ELSE f.outcome END"
 class FeedbackStore:
     """The feedback of one machine. Every method is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, author: str = "") -> None:
+        """Look after all feedback; what is saved without a name is of ``author``."""
         self._database = database
+        self._author = author
 
     # Verdicts
 
@@ -61,6 +63,7 @@ class FeedbackStore:
         Raises:
             RagError: a text is too long.
         """
+        judgement = replace(judgement, author=judgement.author or self._author)
         if judgement.fault == "not_found":
             judgement = replace(judgement, correction="")
         refuse_long({"answer": judgement.correction or "", "note": judgement.note})
@@ -92,9 +95,9 @@ class FeedbackStore:
             db.execute("DELETE FROM feedback WHERE id = ?", (feedback_id,))
 
     def on_answer(self, answer_id: int, author: str = "") -> Feedback | None:
-        """Return what this author said of an answer."""
+        """Return what this author said of an answer; "" is the author of this store."""
         with self._database.read() as db:
-            return self._judged(db, answer_id, author)
+            return self._judged(db, answer_id, author or self._author)
 
     def by_id(self, feedback_id: int) -> Feedback | None:
         """Return one piece of feedback, or None when it does not exist."""

@@ -32,10 +32,12 @@ class Conversation:
 
 
 class HistoryStore:
-    """The conversations of one machine. Every method is one transaction."""
+    """The conversations of one person; others are not found. Every method is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, owner: str = "") -> None:
+        """Look after the conversations of ``owner``; "" is the person at this machine."""
         self._database = database
+        self._owner = owner
 
     def conversations(self, limit: int, search: str = "") -> list[Conversation]:
         """Return conversations: the pinned ones, then the others, each used last first.
@@ -46,12 +48,12 @@ class HistoryStore:
                 anywhere, also inside another word; "" finds all.
         """
         words = phrase_text(search).split()[:_MAX_WORDS]
-        condition = " AND ".join([_HOLDS_WORD] * len(words)) or "1"
+        condition = " AND ".join(["c.owner = ?", *[_HOLDS_WORD] * len(words)])
         with self._database.read() as db:
             rows = db.execute(
                 f"SELECT c.id, c.title, c.updated, c.pinned FROM conversations c WHERE {condition} "
                 "ORDER BY c.pinned DESC, c.updated DESC, c.rowid DESC LIMIT ?",
-                (*(word for word in words for _ in range(2)), limit),
+                (self._owner, *(word for word in words for _ in range(2)), limit),
             ).fetchall()
         return [_conversation(row) for row in rows]
 
@@ -59,8 +61,8 @@ class HistoryStore:
         """Return one conversation, or None when it does not exist."""
         with self._database.read() as db:
             row = db.execute(
-                "SELECT id, title, updated, pinned FROM conversations WHERE id = ?",
-                (conversation_id,),
+                "SELECT id, title, updated, pinned FROM conversations WHERE id = ? AND owner = ?",
+                (conversation_id, self._owner),
             ).fetchone()
         return None if row is None else _conversation(row)
 
@@ -70,15 +72,17 @@ class HistoryStore:
         if title:
             with self._database.write() as db:
                 db.execute(
-                    "UPDATE conversations SET title = ?1, words = folded(?1) WHERE id = ?2",
-                    (title, conversation_id),
+                    "UPDATE conversations SET title = ?1, words = folded(?1) "
+                    "WHERE id = ?2 AND owner = ?3",
+                    (title, conversation_id, self._owner),
                 )
 
     def pin(self, conversation_id: str, *, is_pinned: bool) -> None:
         """Keep a conversation at the head of the list, or no longer."""
         with self._database.write() as db:
             db.execute(
-                "UPDATE conversations SET pinned = ? WHERE id = ?", (is_pinned, conversation_id)
+                "UPDATE conversations SET pinned = ? WHERE id = ? AND owner = ?",
+                (is_pinned, conversation_id, self._owner),
             )
 
 

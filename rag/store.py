@@ -18,6 +18,7 @@ from rag.feedback_store import FeedbackStore
 from rag.history_store import HistoryStore, note_words, shortened_title
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
+from rag.session_store import SessionStore
 
 AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
 
@@ -52,20 +53,40 @@ class StoredAnswer:
 
 
 class Store:
-    """The state of one user on one machine."""
+    """The state of one machine, and of the conversations there those of one person.
+
+    The conversations and answers of others do not exist for it, but for what the worker of a
+    server calls (`questions_before`, `save_draft`, `finish_answer`, `fail_interrupted_answers`).
+    """
 
     def __init__(self, state_dir: Path) -> None:
-        """Open or create ``state_dir / "fumikura.sqlite"``.
+        """Open or create ``state_dir / "fumikura.sqlite"`` for the person at this machine.
 
         Raises:
             RagError: the file is damaged, newer than this program, or not writable.
         """
-        self._database = Database(state_dir / "fumikura.sqlite")
-        self.jobs = JobStore(self._database)
-        self.feedback = FeedbackStore(self._database)
-        self.history = HistoryStore(self._database)
-        self.comparisons = ComparisonStore(self._database)
+        self._bind(Database(state_dir / "fumikura.sqlite"), owner="", author="")
         self.fail_interrupted_answers()
+
+    def of(self, owner: str, author: str) -> "Store":
+        """Return the same state as seen by another person.
+
+        Args:
+            owner: the id of the person, who alone sees the conversations made with it.
+            author: the name that stands beside feedback.
+        """
+        other = Store.__new__(Store)
+        other._bind(self._database, owner, author)
+        return other
+
+    def _bind(self, database: Database, owner: str, author: str) -> None:
+        self._database = database
+        self._owner = owner
+        self.jobs = JobStore(database)
+        self.sessions = SessionStore(database)
+        self.feedback = FeedbackStore(database, author)
+        self.history = HistoryStore(database, owner)
+        self.comparisons = ComparisonStore(database, author)
 
     # Conversations
 
@@ -74,22 +95,34 @@ class Store:
         conversation_id = uuid.uuid4().hex[:12]
         with self._database.write() as db:
             db.execute(
-                "INSERT INTO conversations (id, title, updated, words) "
-                "VALUES (?1, ?2, ?3, folded(?2))",
-                (conversation_id, shortened_title(title), now()),
+                "INSERT INTO conversations (id, title, updated, words, owner) "
+                "VALUES (?1, ?2, ?3, folded(?2), ?4)",
+                (conversation_id, shortened_title(title), now(), self._owner),
             )
         return conversation_id
 
     def conversation_exists(self, conversation_id: str) -> bool:
         """Tell whether the id is known; ids also come from the address bar."""
         with self._database.read() as db:
-            found = db.execute("SELECT 1 FROM conversations WHERE id = ?", (conversation_id,))
+            found = db.execute(
+                "SELECT 1 FROM conversations WHERE id = ? AND owner = ?",
+                (conversation_id, self._owner),
+            )
             return found.fetchone() is not None
 
     def delete_conversation(self, conversation_id: str) -> None:
         """Remove a conversation and its answers for good."""
         with self._database.write() as db:
-            db.execute("DELETE FROM conversations WHERE id = ?", (conversation_id,))
+            db.execute(
+                "DELETE FROM conversations WHERE id = ? AND owner = ?",
+                (conversation_id, self._owner),
+            )
+
+    def delete_all_conversations(self) -> int:
+        """Remove all conversations of this person for good, and return how many there were."""
+        with self._database.write() as db:
+            deleted = db.execute("DELETE FROM conversations WHERE owner = ?", (self._owner,))
+        return deleted.rowcount
 
     # Answers
 
@@ -116,42 +149,45 @@ class Store:
         pid, started = own_identity()
         created = now()
         limits = filter_to_json(search_filter)
-        try:
-            with self._database.write() as db:
-                if version_of is not None:
-                    _refuse_version(db, conversation_id, version_of)
-                cursor = db.execute(
-                    "INSERT INTO answers (conversation_id, question, limits, state, owner_pid, "
-                    "owner_started, created, version_of) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
-                    (conversation_id, question, limits, pid, started, created, version_of),
-                )
-                note_words(db, int(cursor.lastrowid or 0))
-                db.execute(
-                    "UPDATE conversations SET updated = ? WHERE id = ?", (created, conversation_id)
-                )
-        except sqlite3.IntegrityError as error:
-            raise RagError("This conversation was deleted. Start a new one.") from error
+        with self._database.write() as db:
+            if not _is_owned(db, conversation_id, self._owner):
+                raise RagError("This conversation was deleted. Start a new one.")
+            if version_of is not None:
+                _refuse_version(db, conversation_id, version_of)
+            cursor = db.execute(
+                "INSERT INTO answers (conversation_id, question, limits, state, owner_pid, "
+                "owner_started, created, version_of) VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)",
+                (conversation_id, question, limits, pid, started, created, version_of),
+            )
+            note_words(db, int(cursor.lastrowid or 0))
+            db.execute(
+                "UPDATE conversations SET updated = ? WHERE id = ?", (created, conversation_id)
+            )
         return int(cursor.lastrowid or 0)
 
     def answers(self, conversation_id: str) -> list[StoredAnswer]:
         """Return the answers of a conversation, oldest first; versions of a turn in a row."""
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT * FROM answers WHERE conversation_id = ? ORDER BY id", (conversation_id,)
+                f"{_SELECT_OWN} AND conversation_id = ? ORDER BY answers.id",
+                (self._owner, conversation_id),
             ).fetchall()
         return [_stored_answer(row) for row in rows]
 
     def answer(self, answer_id: int) -> StoredAnswer | None:
         """Return one answer, or None when it does not exist."""
         with self._database.read() as db:
-            row = db.execute("SELECT * FROM answers WHERE id = ?", (answer_id,)).fetchone()
+            row = db.execute(
+                f"{_SELECT_OWN} AND answers.id = ?", (self._owner, answer_id)
+            ).fetchone()
         return None if row is None else _stored_answer(row)
 
     def latest_answers(self, limit: int) -> list[StoredAnswer]:
-        """Return the answers of all conversations that were finished last, newest first."""
+        """Return the answers of all own conversations that were finished last, newest first."""
         with self._database.read() as db:
             rows = db.execute(
-                "SELECT * FROM answers WHERE state = 'done' ORDER BY id DESC LIMIT ?", (limit,)
+                f"{_SELECT_OWN} AND state = 'done' ORDER BY answers.id DESC LIMIT ?",
+                (self._owner, limit),
             ).fetchall()
         return [_stored_answer(row) for row in rows]
 
@@ -244,6 +280,19 @@ SELECT question FROM answers WHERE id IN (
     GROUP BY coalesce(earlier.version_of, earlier.id)
 ) ORDER BY id
 """
+
+
+_SELECT_OWN = """
+SELECT answers.* FROM answers JOIN conversations ON conversations.id = conversation_id
+WHERE owner = ?
+"""
+
+
+def _is_owned(db: sqlite3.Connection, conversation_id: str, owner: str) -> bool:
+    found = db.execute(
+        "SELECT 1 FROM conversations WHERE id = ? AND owner = ?", (conversation_id, owner)
+    )
+    return found.fetchone() is not None
 
 
 def _refuse_version(db: sqlite3.Connection, conversation_id: str, turn: int) -> None:

@@ -86,10 +86,12 @@ class AnswerWorker:
         search_filter: SearchFilter = EVERYWHERE,
         *,
         version_of: int | None = None,
+        store: Store | None = None,
     ) -> int:
         """Return the id of a new answer; it is stored and queued with its limits.
 
         With ``version_of`` it takes the place of the last question; see `Store.add_answer`.
+        ``store`` is that of the person who asks; None is the person at this machine.
 
         Raises:
             CrowdedError: too many questions are waiting.
@@ -97,7 +99,7 @@ class AnswerWorker:
         """
         with self._arrived:
             self._refuse_crowd("people")
-            answer_id = self._store.add_answer(
+            answer_id = (store or self._store).add_answer(
                 conversation_id, question, search_filter, version_of=version_of
             )
             live = _LiveAnswer(answer_id, question, search_filter)

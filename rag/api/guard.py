@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from anyio import to_thread
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
 from rag.api.refusals import ApiError, bad_request, failure, refusal_of
@@ -98,7 +98,7 @@ async def _ready(find_services: Callable[[], Services]) -> Services:
         raise ApiError(503, str(error), "not_ready") from error
 
 
-def refuse_foreign(request: Request) -> None:
+def refuse_foreign(request: HTTPConnection) -> None:
     """Refuse what a browser sends for a page of another site; programs name no origin."""
     origin = request.headers.get("origin")
     own = request.headers.get("host", "").lower()

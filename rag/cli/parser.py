@@ -10,7 +10,9 @@ from rag.cli.feedback_command import run_feedback_export
 from rag.cli.index_commands import run_build, run_status, run_sync
 from rag.cli.question_commands import run_ask, run_search
 from rag.cli.transfer_command import run_export
-from rag.config import MILVUS_URI
+from rag.cli.user_command import run_user_add, run_user_list, run_user_remove
+from rag.setting_values import MILVUS_URI
+from rag.users import ROLES
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -38,10 +40,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     corrections.add_argument("--out", type=Path, metavar="FILE", help="write them to this file")
     corrections.set_defaults(run=run_feedback_export)
+    _add_user_commands(commands, common)
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
     doctor.set_defaults(run=run_doctor)
     serve = commands.add_parser(
-        "serve", parents=[common], help="serve the app to this machine's browser"
+        "serve", parents=[common], help="serve the app, to this machine unless auth is set"
     )
     serve.add_argument("--port", type=int, default=8501)
     serve.set_defaults(run=run_serve)
@@ -50,6 +53,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
     mcp.set_defaults(run=run_mcp)
     return parser
+
+
+def _add_user_commands(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401 - argparse names no type for it
+    user = commands.add_parser("user", help="who may sign in with a password")
+    actions = user.add_subparsers(dest="action", required=True)
+    add = actions.add_parser(
+        "add", parents=[common], help="add a person, or change a password; it is asked for"
+    )
+    add.add_argument("name")
+    add.add_argument("--role", choices=ROLES, help="reader (default) or admin")
+    add.set_defaults(run=run_user_add)
+    remove = actions.add_parser("remove", parents=[common], help="let a person in no longer")
+    remove.add_argument("name")
+    remove.add_argument(
+        "--with-conversations", action="store_true", help="delete what the person asked, too"
+    )
+    remove.set_defaults(run=run_user_remove)
+    names = actions.add_parser("list", parents=[common], help="name those who may sign in")
+    names.set_defaults(run=run_user_list)
 
 
 def _add_index_commands(commands: Any, common: argparse.ArgumentParser) -> None:  # noqa: ANN401 - argparse names no type for it

@@ -4,12 +4,11 @@ A file and not a variable of the environment: what this program starts (parsers,
 training) inherits its environment.
 """
 
-import os
 import re
-import stat
 from pathlib import Path
 
 from rag.errors import ModelError
+from rag.private_file import SharedFileError, read_private
 
 _MOST_BYTES = 4096
 _KEY = re.compile(r"[!-~]+")  # goes into a header: no spaces, no line ends
@@ -23,13 +22,12 @@ def read_api_key(file: Path, setting: str) -> str:
             message never shows what is in the file.
     """
     try:
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # not even a pipe
-        with os.fdopen(descriptor, "rb") as stream:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError("it is no file")
-            _refuse_shared(file, status)
-            content = stream.read(_MOST_BYTES + 1)
+        content = read_private(file, _MOST_BYTES)
+    except SharedFileError as error:
+        raise ModelError(
+            f"The API key file {file} can be read by other accounts. Make it yours alone: "
+            f"`chmod 600 {file}`."
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise ModelError(
@@ -43,14 +41,3 @@ def read_api_key(file: Path, setting: str) -> str:
             "else."
         )
     return key
-
-
-def _refuse_shared(file: Path, status: os.stat_result) -> None:
-    """Refuse a file like ssh does. Windows has no such modes."""
-    if os.name != "posix":
-        return
-    if stat.S_IMODE(status.st_mode) & 0o077 or status.st_uid not in (os.geteuid(), 0):
-        raise ModelError(
-            f"The API key file {file} can be read by other accounts. Make it yours alone: "
-            f"`chmod 600 {file}`."
-        )

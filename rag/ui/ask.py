@@ -26,8 +26,11 @@ from rag.ui.versions import turns_of
 _SEARCH_TIME = timedelta(seconds=1)  # it takes less; what takes longer is the model reading
 
 
-def draw(services: Services, words: Words, documents_page: StreamlitPage) -> None:
-    """Draw the conversation, the input, and what takes its time last: an answer, suggestions."""
+def draw(services: Services, words: Words, documents_page: StreamlitPage | None) -> None:
+    """Draw the conversation, the input, and what takes its time last: an answer, suggestions.
+
+    ``documents_page`` is None for somebody who may not add documents.
+    """
     conversation_id = current_conversation(services.store)
     write_address(conversation_id)
     answers = services.store.answers(conversation_id) if conversation_id else []
@@ -67,7 +70,7 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
 
 
 def _draw_start(
-    words: Words, status: IndexStatus | None, documents_page: StreamlitPage
+    words: Words, status: IndexStatus | None, documents_page: StreamlitPage | None
 ) -> DeltaGenerator:
     """Draw the page before the first question; return the place for suggestions."""
     if status is not None:
@@ -75,6 +78,9 @@ def _draw_start(
         title = html.escape(words("ask_intro"))
         st.html(f'<div class="fk-intro"><h1>{title}</h1>{note_html(detail)}</div>')
         return st.container(key="suggestions", gap="small", horizontal_alignment="center")
+    if documents_page is None:
+        st.html(note_html(words("empty_reader")))
+        return st.container()
     steps = "".join(f"<li>{html.escape(words(f'empty_step_{n}'))}</li>" for n in (1, 2, 3))
     with st.container(border=True):
         st.html(

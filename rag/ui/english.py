@@ -1,5 +1,6 @@
 """Every word of the pages in English."""
 
+from rag.ui.access_english import ACCESS_EN
 from rag.ui.history_english import HISTORY_EN
 from rag.ui.inspector_english import INSPECTOR_EN
 from rag.ui.source_english import SOURCE_EN
@@ -8,6 +9,7 @@ from rag.ui.training_english import TRAINING_EN
 
 EN = {
     **SOURCE_EN,
+    **ACCESS_EN,
     **HISTORY_EN,
     **INSPECTOR_EN,
     **TEACH_EN,

@@ -123,6 +123,8 @@ def _draw_form(
             max_chars=LIMITS["note"],
             key=_key("note", stored),
         )
+        if services.person is not None:
+            st.html(note_html(words("feedback_is_read")))
         with st.container(horizontal=True, gap="small"):
             is_sent = st.form_submit_button(
                 words("feedback_send"), type="primary", key=_key("send", stored)

@@ -7,17 +7,22 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from rag.errors import RagError
+from rag.access import Person
+from rag.errors import RagError, SignedOutError
+from rag.permissions import Visit
 from rag.ui import ask, documents, models_page, teach, training_page
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.page_script import draw_script
 from rag.ui.reasons import reason_words
-from rag.ui.services import Services, load_services
+from rag.ui.safe_markdown import note_html
+from rag.ui.services import Services, load_services, services_of
+from rag.ui.sign_in import session_token
 from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
 from rag.ui.style import draw_style
 
 _ICON = Path(__file__).with_name("icon.svg")
+_WIDE = ("documents", "teach", "models")
 _LOGO = Path(__file__).with_name("logo.svg")
 
 
@@ -28,11 +33,50 @@ def draw() -> None:
     draw_style()
     draw_script(words)
     try:
-        services = load_services()
+        services, visit = _services_of_this_tab()
+    except SignedOutError:
+        st.html(note_html(words("signed_out")))
+        st.logout()  # the browser leaves the page, and is led to the sign-in
+        return
     except RagError as error:
         st.warning(f"**{words('start_failed')}**", icon=":material/settings:")
         st.text(reason_words(words, str(error)))
         return
+    is_admin = services.person is None or services.person.is_admin
+    ask_page, pages = _pages(services, words, is_admin=is_admin)
+    page = st.navigation(pages)
+    if page.url_path in _WIDE:
+        st.set_page_config(layout="wide")  # their tables have long names and texts
+    st.logo(str(_LOGO), size="large")
+    with st.sidebar:
+        _draw_sidebar(services, words, ask_page)
+        if visit is not None and services.person is not None:
+            _draw_person(words, services.person, visit)
+    page.run()
+
+
+def _services_of_this_tab() -> tuple[Services, Visit | None]:
+    """Return what this tab may use and who visits; None where nobody has to sign in.
+
+    Raises:
+        RagError: what `load_services` and `services_of` say.
+    """
+    services = load_services()
+    if services.access is None:
+        return services, None
+    visit = Visit(services.access, tab_token())
+    return services_of(services, visit), visit
+
+
+def tab_token() -> str:
+    """Return the secret of the session that this tab was opened with."""
+    return session_token(st.context.cookies)
+
+
+def _pages(
+    services: Services, words: Words, *, is_admin: bool
+) -> tuple[StreamlitPage, list[StreamlitPage]]:
+    """Return the page to begin with, and all those that the person may open."""
     documents_page = st.Page(
         partial(documents.draw, services, words),
         title=words("page_documents"),
@@ -40,12 +84,14 @@ def draw() -> None:
         url_path="documents",
     )
     ask_page = st.Page(
-        partial(ask.draw, services, words, documents_page),
+        partial(ask.draw, services, words, documents_page if is_admin else None),
         title=words("page_ask"),
         icon=":material/forum:",
         url_path="ask",
         default=True,
     )
+    if not is_admin:
+        return ask_page, [ask_page]
     teach_page = st.Page(
         partial(teach.draw, services, words),
         title=words("page_teach"),
@@ -64,13 +110,7 @@ def draw() -> None:
         icon=":material/swap_horiz:",
         url_path="models",
     )
-    page = st.navigation([ask_page, documents_page, teach_page, training, models])
-    if page not in (ask_page, training):
-        st.set_page_config(layout="wide")  # their tables have long names and texts
-    st.logo(str(_LOGO), size="large")
-    with st.sidebar:
-        _draw_sidebar(services, words, ask_page)
-    page.run()
+    return ask_page, [ask_page, documents_page, teach_page, training, models]
 
 
 def current_words() -> Words:
@@ -87,8 +127,23 @@ def _draw_sidebar(services: Services, words: Words, ask_page: StreamlitPage) -> 
     draw_conversations(services, words, ask_page)
     _draw_language_switch(words)
     host = services.engine.answer_host()
-    tagline = words("tagline_remote", host=host) if host else words("tagline")
+    own = words("tagline" if services.person is None else "tagline_shared")
+    tagline = words("tagline_remote", host=host) if host else own
     st.html(f'<div class="fk-note">{html.escape(tagline)}</div>')
+
+
+def _draw_person(words: Words, person: Person, visit: Visit) -> None:
+    name = words("signed_in_as_admin" if person.is_admin else "signed_in_as", name=person.name)
+    st.html(note_html(name))
+    if person.is_admin and visit.audit_problem:
+        st.warning(words("audit_failed", problem=visit.audit_problem), icon=":material/warning:")
+    st.button(
+        words("sign_out"),
+        key="sign-out",
+        type="tertiary",
+        icon=":material/logout:",
+        on_click=visit.sign_out,
+    )
 
 
 def _draw_language_switch(words: Words) -> None:

@@ -1,5 +1,6 @@
 """Every word of the pages in Japanese. Same keys and placeholders as in English (tested)."""
 
+from rag.ui.access_japanese import ACCESS_JA
 from rag.ui.history_japanese import HISTORY_JA
 from rag.ui.inspector_japanese import INSPECTOR_JA
 from rag.ui.source_japanese import SOURCE_JA
@@ -8,6 +9,7 @@ from rag.ui.training_japanese import TRAINING_JA
 
 JA = {
     **SOURCE_JA,
+    **ACCESS_JA,
     **HISTORY_JA,
     **INSPECTOR_JA,
     **TEACH_JA,

@@ -123,6 +123,28 @@ PHRASES = {
             "remote_context_tokens（{tokens}）は、質問文と max_new_tokens のため{least}以上に"
             "してください"
         ),
+        (
+            "address ({address}) lets other machines in, and nobody is asked who they are; write "
+            '`auth = "password"` and add people with `python -m rag user add NAME`, or leave '
+            "address at {loopback}"
+        ): (
+            "address（{address}）ではほかのパソコンからも開けますが、サインインが設定されて"
+            'いません。`auth = "password"` と書いて `python -m rag user add NAME` で利用者を'
+            "登録するか、address を {loopback} のままにしてください"
+        ),
+        (
+            "address lets other machines in, so that public_url is needed: the address that people "
+            "type, such as https://docs.example.org"
+        ): (
+            "address でほかのパソコンからも開けるようにするときは、利用者が入力するアドレス"
+            "（https://docs.example.org など）を public_url に書いてください"
+        ),
+        "with auth, api needs an api_key_file: programs do not sign in": (
+            "auth を使うときは、api に api_key_file が必要です（プログラムはサインインしません）"
+        ),
+        "auth is oidc, so that oidc_admins must name an administrator": (
+            "auth が oidc のときは、oidc_admins に管理者を書いてください"
+        ),
     },
     "origin": {
         "the command line": "コマンドライン",
@@ -130,6 +152,18 @@ PHRASES = {
     },
     "expected": {
         "expected a whole number from {low} to {high}": "{low}から{high}までの整数にしてください",
+        "expected an IP address of this machine, such as 127.0.0.1 or 0.0.0.0": (
+            "127.0.0.1 や 0.0.0.0 など、このパソコンのIPアドレスにしてください"
+        ),
+        "expected an address such as https://docs.example.org, without a path": (
+            "https://docs.example.org のような、パスのないアドレスにしてください"
+        ),
+        'expected e-mail addresses, such as ["mika@example.org"]': (
+            '["mika@example.org"] のようなメールアドレスにしてください'
+        ),
+        "expected mika@example.org, or @example.org for all, not {value}": (
+            "mika@example.org、または全員なら @example.org にしてください（{value} ではなく）"
+        ),
         "expected a folder": "フォルダーを指定してください",
         'expected some of "en", "ja", "other"': '"en"・"ja"・"other" から選んでください',
         "expected text in quotes": "引用符で囲んだ文字列にしてください",

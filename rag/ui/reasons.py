@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from string import Formatter
 
+from rag.ui.access_errors_ja import ACCESS_ERRORS
 from rag.ui.errors_ja import ERRORS
 from rag.ui.phrases_ja import PHRASES
 from rag.ui.reasons_ja import REASONS
@@ -18,7 +19,7 @@ from rag.ui.refusals_ja import REFUSALS
 from rag.ui.strings import Words
 from rag.ui.training_errors_ja import TRAINING_ERRORS
 
-SENTENCES = {**REASONS, **REFUSALS, **ERRORS, **TRAINING_ERRORS}
+SENTENCES = {**REASONS, **REFUSALS, **ERRORS, **ACCESS_ERRORS, **TRAINING_ERRORS}
 
 _NUMBERS = (
     "after",

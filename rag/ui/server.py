@@ -1,4 +1,4 @@
-"""The web server: reachable from this machine alone, and silent towards every other.
+"""The web server: reachable from this machine alone, unless people sign in, and silent else.
 
 `streamlit run app.py` and `python -m rag serve` both serve `app` of `app.py`. Settings that
 Streamlit reads itself are in `.streamlit/config.toml` beside `app.py`.
@@ -11,19 +11,19 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from rag.api.guard import refuse_foreign
 from rag.api.refusals import ApiError
-from rag.config import Config, config_environment
+from rag.config import LOOPBACK, Config, config_environment, load_config
 from rag.environment import prepare_process
-from rag.errors import RagError
-from rag.ui.services import CONFIG_FILE_VARIABLE
+from rag.errors import AccessError, RagError, SignedOutError
+from rag.ui.services import CONFIG_FILE_VARIABLE, named_config_file
+from rag.web_address import is_loopback, web_address
 
 logger = logging.getLogger(__name__)
 
 APP_FILE = Path(__file__).resolve().parents[2] / "app.py"
-ADDRESS = "127.0.0.1"
 
 # Streamlit needs inline styles and eval (Vega). Images and connections to other hosts are what
 # a poisoned document would use to carry text away: they stay blocked whatever is rendered.
@@ -53,14 +53,28 @@ def keep_offline() -> None:
     prepare_process()
     # Streamlit asks checkip.amazonaws.com for its own address whenever a WebSocket comes from
     # a foreign origin, so any web page could make it do so. A known address is not asked for.
-    net_util._external_ip = net_util._internal_ip = ADDRESS
+    net_util._external_ip = net_util._internal_ip = LOOPBACK
+
+
+def allow_public_host() -> None:
+    """Serve the host of the setting ``public_url`` too; call it before the server starts."""
+    from streamlit import config as streamlit_config
+
+    try:
+        public = web_address(load_config(named_config_file()).public_url)
+    except RagError:
+        return  # every page says what to mend
+    if public is not None:
+        allowed = streamlit_config.get_option("server.allowedHosts")
+        streamlit_config.set_option("server.allowedHosts", [*allowed, public.host])
 
 
 class PrivateMiddleware:
     """Adds the security headers and refuses requests that name another host or origin.
 
-    Streamlit checks both for WebSockets only. A page of another site that rebinds its name to
-    127.0.0.1 could still read the rest, and any page could have it fetched or a file uploaded.
+    Streamlit checks both for WebSockets only, and there not the port. A page of another site that
+    rebinds its name to 127.0.0.1 could still read the rest, and any page could have it fetched or a
+    file uploaded.
     """
 
     def __init__(self, app: AsgiApp) -> None:
@@ -68,6 +82,9 @@ class PrivateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request as the ASGI specification says."""
+        if scope["type"] == "websocket" and _is_foreign(scope):
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -82,11 +99,19 @@ class PrivateMiddleware:
             await send({"type": "http.response.body", "body": b"This host name is not served."})
             return
         try:
-            refuse_foreign(Request(scope))
+            refuse_foreign(HTTPConnection(scope))
         except ApiError as error:
             await error.response()(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
+
+
+def _is_foreign(scope: Scope) -> bool:
+    try:
+        refuse_foreign(HTTPConnection(scope))
+    except ApiError:
+        return True
+    return False
 
 
 def on_script_error(error: Exception) -> bool:
@@ -94,7 +119,13 @@ def on_script_error(error: Exception) -> bool:
     import streamlit as st
 
     from rag.ui.frame import current_words
+    from rag.ui.reasons import reason_words
 
+    if isinstance(error, AccessError | SignedOutError):
+        st.warning(reason_words(current_words(), str(error)), icon=":material/lock:")
+        if isinstance(error, SignedOutError):
+            st.logout()
+        return True
     logger.error("The page failed", exc_info=error)
     st.error(current_words()("unexpected_error"), icon=":material/error:")
     return True
@@ -111,18 +142,31 @@ def serve(config: Config, config_file: Path | None, port: int = 8501) -> None:
     """
     from streamlit.web import cli
 
-    _check_port(port)
+    _check_port(config.address, port)
+    _warn_of_readers(config)
     os.environ.update(config_environment(config))
     if config_file is not None:
         os.environ[CONFIG_FILE_VARIABLE] = str(config_file.absolute())
-    cli.main(["run", str(APP_FILE), f"--server.port={port}"], standalone_mode=False)
+    options = [f"--server.address={config.address}", f"--server.port={port}"]
+    cli.main(["run", str(APP_FILE), *options], standalone_mode=False)
 
 
-def _check_port(port: int) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def _warn_of_readers(config: Config) -> None:
+    """Tell that passwords and documents travel for everybody on the way to read."""
+    public = web_address(config.public_url)
+    if not is_loopback(config.address) and public is not None and not public.is_encrypted:
+        logger.warning(
+            "public_url is not encrypted: others on the way can read passwords and documents. Put "
+            "a reverse proxy with TLS before Fumikura, and write its https:// address."
+        )
+
+
+def _check_port(address: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((ADDRESS, port))
+            probe.bind((address, port))
         except OSError as error:
             raise RagError(
                 f"Port {port} is not free ({error.strerror}). Is Fumikura running already at "

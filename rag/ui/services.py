@@ -3,18 +3,21 @@
 import logging
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from rag.access import Access, Person
+from rag.audit import AuditLog
 from rag.comparison import Comparer
-from rag.config import Config, load_config
+from rag.config import AUTH_OFF, Config, load_config
 from rag.datatypes import Source
 from rag.errors import RagError
 from rag.generations import current_build_id
 from rag.jobs import Jobs
+from rag.permissions import Gate, PersonalStore, PersonalWorker, Visit
 from rag.store import Store
 from rag.ui.auto_sync import AutoSync
 from rag.worker import AnswerWorker
@@ -30,7 +33,7 @@ CONFIG_FILE_VARIABLE = "FUMIKURA_CONFIG"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a page may call. Shared by all tabs."""
+    """What a page may call. Shared by all tabs; where people sign in, each gets `services_of`."""
 
     config: Config
     engine: "RagEngine"
@@ -39,6 +42,8 @@ class Services:
     jobs: Jobs
     auto_sync: AutoSync
     comparer: Comparer
+    access: Access | None = None  # None: nobody signs in, and whoever is here may do everything
+    person: Person | None = None  # for whom these are; None for those of the server
 
 
 @st.cache_resource(show_spinner=False)
@@ -49,8 +54,7 @@ def load_services() -> Services:
         RagError: a setting, the history or a model folder needs mending. Not cached, so a
             reload tries again.
     """
-    named = os.environ.get(CONFIG_FILE_VARIABLE)
-    config_file = Path(named) if named else None
+    config_file = named_config_file()
     config = load_config(config_file)
     engine = create_engine(config)
     store = Store(config.state_dir)
@@ -61,7 +65,37 @@ def load_services() -> Services:
     auto_sync.start()
     comparer = Comparer(config, store.comparisons)
     worker = AnswerWorker(engine, store)
-    return Services(config, engine, store, worker, jobs, auto_sync, comparer)
+    access = None
+    if config.auth != AUTH_OFF:
+        access = Access(config, store.sessions, AuditLog(config.state_dir))
+    return Services(config, engine, store, worker, jobs, auto_sync, comparer, access)
+
+
+def named_config_file() -> Path | None:
+    """Return the file of settings that `python -m rag serve` was given, None without one."""
+    named = os.environ.get(CONFIG_FILE_VARIABLE)
+    return Path(named) if named else None
+
+
+def services_of(services: Services, visit: Visit) -> Services:
+    """Return the services as one person may use them: see `rag.permissions`.
+
+    Raises:
+        SignedOutError: nobody is signed in any more.
+        AccessError: who it is cannot be told.
+    """
+    person = visit.person()
+    own = services.store.of(person.id, person.name)
+    behind: dict[str, Any] = {
+        "engine": services.engine,
+        "store": PersonalStore(own, visit),
+        "worker": PersonalWorker(services.worker, own),
+        "jobs": services.jobs,
+        "auto_sync": services.auto_sync,
+        "comparer": services.comparer,
+    }
+    gates: dict[str, Any] = {name: Gate(each, name, visit) for name, each in behind.items()}
+    return replace(services, access=None, person=person, **gates)
 
 
 class _SourcesOfIndex:
