@@ -18,6 +18,7 @@ from rag.feedback_store import FeedbackStore
 from rag.history_store import HistoryStore, note_words, shortened_title
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
+from rag.quality_store import QualityStore
 
 AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
 
@@ -65,6 +66,7 @@ class Store:
         self.feedback = FeedbackStore(self._database)
         self.history = HistoryStore(self._database)
         self.comparisons = ComparisonStore(self._database)
+        self.quality = QualityStore(self._database)
         self.fail_interrupted_answers()
 
     # Conversations

@@ -23,8 +23,8 @@ LAYERS = (
     {
         "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
         "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder",
-        "rag.prompt", "rag.readers", "rag.scan", "rag.suggest_english", "rag.suggest_japanese",
-        "rag.sync_command",
+        "rag.prompt", "rag.quality_store", "rag.readers", "rag.scan", "rag.suggest_english",
+        "rag.suggest_japanese", "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
     {"rag.answer_search", "rag.greedy"},
@@ -104,6 +104,7 @@ OWNERS = {
         "rag.feedback_store",
         "rag.history_store",
         "rag.job_store",
+        "rag.quality_store",
         "rag.store",
     },
 }
