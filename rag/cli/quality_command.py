@@ -89,5 +89,5 @@ def _print_report(checks: "list[QualityCheck]") -> None:
     worse = [one for one in found if one.change == "worse"]
     if len(checks) > 1:
         print(f"Since the check before: {better} better, {len(worse)} worse")
-    for one in worse[:_SHOWN]:
-        print(f"  worse ({one.now.verdict}): {one.now.question}")
+    for change in worse[:_SHOWN]:
+        print(f"  worse ({change.now.verdict}): {change.now.question}")

@@ -2,6 +2,7 @@
 
 from rag.ui.history_english import HISTORY_EN
 from rag.ui.inspector_english import INSPECTOR_EN
+from rag.ui.quality_english import QUALITY_EN
 from rag.ui.source_english import SOURCE_EN
 from rag.ui.teach_english import TEACH_EN
 from rag.ui.training_english import TRAINING_EN
@@ -12,6 +13,7 @@ EN = {
     **INSPECTOR_EN,
     **TEACH_EN,
     **TRAINING_EN,
+    **QUALITY_EN,
     "app_name": "Fumikura",
     "tagline": "Ask your own documents. Nothing leaves this machine.",
     "tagline_remote": "Ask your own documents. Questions and passages are sent to {host}.",

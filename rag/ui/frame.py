@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from rag.errors import RagError
-from rag.ui import ask, documents, models_page, teach, training_page
+from rag.ui import ask, documents, models_page, quality_page, teach, training_page
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.reasons import reason_words
@@ -44,6 +44,12 @@ def draw() -> None:
         url_path="ask",
         default=True,
     )
+    quality = st.Page(
+        partial(quality_page.draw, services, words),
+        title=words("page_quality"),
+        icon=":material/monitoring:",
+        url_path="quality",
+    )
     teach_page = st.Page(
         partial(teach.draw, services, words),
         title=words("page_teach"),
@@ -62,7 +68,7 @@ def draw() -> None:
         icon=":material/swap_horiz:",
         url_path="models",
     )
-    page = st.navigation([ask_page, documents_page, teach_page, training, models])
+    page = st.navigation([ask_page, documents_page, quality, teach_page, training, models])
     if page not in (ask_page, training):
         st.set_page_config(layout="wide")  # their tables have long names and texts
     st.logo(str(_LOGO), size="large")

@@ -2,6 +2,7 @@
 
 from rag.ui.history_japanese import HISTORY_JA
 from rag.ui.inspector_japanese import INSPECTOR_JA
+from rag.ui.quality_japanese import QUALITY_JA
 from rag.ui.source_japanese import SOURCE_JA
 from rag.ui.teach_japanese import TEACH_JA
 from rag.ui.training_japanese import TRAINING_JA
@@ -12,6 +13,7 @@ JA = {
     **INSPECTOR_JA,
     **TEACH_JA,
     **TRAINING_JA,
+    **QUALITY_JA,
     "app_name": "文庫",
     "tagline": "手元の文書に質問できます。データはこのパソコンの外に出ません。",
     "tagline_remote": "手元の文書に質問できます。質問と文章は {host} に送信されます。",

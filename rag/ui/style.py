@@ -156,6 +156,8 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   }
   .fk-table td:empty { display: none; }
   .fk-table td:last-child { min-width: 0; grid-column: 1 / -1; }
+  .fk-table.fk-pair tr { grid-template-columns: 1fr 1fr; }
+  .fk-table.fk-pair td:last-child { grid-column: auto; }
 }
 dl.fk-inspect { margin: 0; display: grid; gap: .35rem; }
 dl.fk-inspect > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1fr; gap: .8rem; }

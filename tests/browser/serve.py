@@ -3,7 +3,8 @@
 `python tests/browser/serve.py PORT OUTSIDE_LOG [--fake | --pdf | --hashing]`; settings come from
 ``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in mid-answer, and
 trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into the working
-directory. With ``--hashing`` the real engine searches with the embedder of the tests.
+directory. With ``--hashing`` the real engine searches with the embedder of the tests, and so do
+its jobs.
 """
 
 import sys
@@ -20,6 +21,7 @@ from tests.fakes import EchoEngine, HashingEmbedder
 from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
+_COMMANDS = Path(__file__).resolve().parents[1] / "hashing_index.py"
 _TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "", "None"}
 
@@ -52,6 +54,7 @@ def main(argv: list[str]) -> int:
         services.create_engine = lambda config: PagedEngine(config, Path.cwd())  # type: ignore[assignment,return-value]
     if "--hashing" in argv:
         vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
+        vars(services)["Jobs"] = partial(Jobs, program=(sys.executable, str(_COMMANDS)))
     server.serve(load_config(), None, int(argv[0]))
     return 0
 
