@@ -8,7 +8,15 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from rag.errors import RagError
-from rag.ui import ask, documents, models_page, quality_page, teach, training_page
+from rag.ui import (
+    ask,
+    documents,
+    health_page,
+    models_page,
+    quality_page,
+    teach,
+    training_page,
+)
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.reasons import reason_words
@@ -68,13 +76,25 @@ def draw() -> None:
         icon=":material/swap_horiz:",
         url_path="models",
     )
-    page = st.navigation([ask_page, documents_page, quality, teach_page, training, models])
-    if page not in (ask_page, training):
+    health = _health_page(services, words)
+    page = st.navigation([ask_page, documents_page, quality, teach_page, training, models, health])
+    if page not in (ask_page, training, health):
         st.set_page_config(layout="wide")  # their tables have long names and texts
     st.logo(str(_LOGO), size="large")
     with st.sidebar:
         _draw_sidebar(services, words, ask_page)
     page.run()
+
+
+def _health_page(services: Services, words: Words) -> StreamlitPage:
+    """Return the page of the doctor; its name in the sidebar tells how much is to be mended."""
+    count = health_page.problems(services.config, services.jobs)
+    return st.Page(
+        partial(health_page.draw, services, words),
+        title=words("page_health_count", count=count) if count else words("page_health"),
+        icon=":material/error:" if count else ":material/health_and_safety:",
+        url_path="health",
+    )
 
 
 def current_words() -> Words:

@@ -31,7 +31,8 @@ def draw_live(services: Services, words: Words, kind: JobKind, otherwise: str) -
             f'<div class="fk-card-title">{html.escape(stage)}</div>'
             f'<div class="fk-note fk-figures">{html.escape(pace_words(words, job))}</div>'
         )
-        st.progress(min(1.0, progress.done / progress.total) if progress.total else 0.0)
+        if progress.total:
+            st.progress(min(1.0, progress.done / progress.total))
         if progress.item:
             st.html(f'<div class="fk-note fk-item">{html.escape(progress.item)}</div>')
         st.button(

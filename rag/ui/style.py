@@ -31,16 +31,19 @@ _CSS = """
 .st-key-suggestions { margin: 1rem 0 0; }
 .st-key-suggestions [data-testid="stHtml"] { text-align: center; }
 .fk-intro h1 { font-size: 1.7rem; font-weight: 600; padding: 0 0 .5rem; }
-/* A class twice outweighs the indent that Streamlit gives lists. */
-ol.fk-steps.fk-steps { counter-reset: step; list-style: none; padding: 0; margin: 1rem 0 1.25rem; }
-.fk-steps li {
-  counter-increment: step; position: relative; padding: .15rem 0 .9rem 2.6rem; margin: 0;
-  line-height: 1.6;
-}
-.fk-steps li::before {
-  content: counter(step); position: absolute; left: 0; top: 0; width: 1.75rem; height: 1.75rem;
-  border-radius: 50%; text-align: center; line-height: 1.75rem; font-size: .85rem;
+.fk-first h1 { font-size: 1.7rem; font-weight: 600; padding: 1.5rem 0 .5rem; }
+.fk-step { display: flex; align-items: center; gap: .7rem; padding: .35rem 0; line-height: 1.6; }
+.fk-step-sign {
+  flex: none; width: 1.75rem; height: 1.75rem; border-radius: 50%; text-align: center;
+  line-height: 1.75rem; font-size: .85rem;
   background: color-mix(in srgb, currentColor 9%, transparent);
+}
+.fk-step-state { font-size: .8rem; opacity: .7; }
+.fk-step-now .fk-step-sign { background: #4a80b3; color: #fff; }
+.fk-step-done .fk-step-sign { background: #3d9a5f; color: #fff; }
+.fk-step-next > strong { font-weight: 400; opacity: .65; }
+.fk-strip {
+  display: flex; flex-wrap: wrap; gap: 0 1.6rem; justify-content: center; margin: 1.1rem 0 .2rem;
 }
 .fk-card-title { font-weight: 600; margin: 0 0 .35rem; }
 .fk-source-head { font-weight: 600; overflow-wrap: anywhere; line-height: 1.5; }
