@@ -96,6 +96,7 @@ OWNERS = {
     "bs4": {"rag.readers"},
     "charset_normalizer": {"rag.readers"},
     "streamlit": {"rag.ui", "app"},
+    "altair": {"rag.ui"},
     "sqlite3": {
         "rag.comparison_store",
         "rag.corpus",
@@ -110,7 +111,7 @@ OWNERS = {
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus", "httpx2", "mcp",
+    "pymilvus", "httpx2", "mcp", "altair",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

@@ -45,6 +45,14 @@ _CSS = """
 .fk-strip {
   display: flex; flex-wrap: wrap; gap: 0 1.6rem; justify-content: center; margin: 1.1rem 0 .2rem;
 }
+.fk-intro:has(.fk-strip) { margin-top: 8vh; }
+@media (max-width: 640px) {
+  .fk-intro:has(.fk-strip) { margin-top: 1rem; }
+  .fk-strip { gap: 0 .9rem; font-size: .85rem; }
+  .fk-strip .fk-step { gap: .4rem; }
+  .fk-strip .fk-step-state { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
+}
 .fk-card-title { font-weight: 600; margin: 0 0 .35rem; }
 .fk-source-head { font-weight: 600; overflow-wrap: anywhere; line-height: 1.5; }
 .fk-passage {
