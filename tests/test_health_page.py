@@ -25,7 +25,7 @@ from rag.ui.strings import Words
 from tests.fakes import EchoEngine, wait_until
 from tests.message_collector import _skeleton
 from tests.test_reasons import skeleton
-from tests.ui_harness import fake_engine, open_page, press, shown
+from tests.ui_harness import fake_engine, open_app, open_page, press, shown
 
 FOUND = [
     Finding("ok", "Python", "3.11.7"),
@@ -90,7 +90,7 @@ def test_the_page_looks_by_itself_and_says_how_to_mend(locale: str, words: dict[
 
 def test_the_sidebar_counts_what_is_to_be_mended_before_and_after_a_look() -> None:
     absent = 1  # the span reader
-    assert EN["page_health_count"].format(count=absent) in titles(open_page("ask"))
+    assert EN["page_health_count"].format(count=absent) in titles(open_app())
     assert EN["page_health_count"].format(count=absent + 1) in titles(looked())
 
 

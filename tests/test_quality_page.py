@@ -144,6 +144,16 @@ def test_all_judged_answers_are_taken_over_at_once() -> None:
     assert EN["quality_take_none"] in shown(app.run())
 
 
+def test_an_accepted_example_is_taken_over_as_it_was_mended() -> None:
+    ask(open_app(), "How many days of leave?").feedback[0].set_value(1).run()
+    [feedback] = store().feedback.inbox(None, 9)
+    store().feedback.propose(feedback.id)
+    [pair] = store().feedback.pairs()
+    store().feedback.edit_pairs({pair.id: {"state": "accepted", "answer": "20 days"}})
+    press(open_page("quality"), EN["quality_take_all"].format(count=1))
+    assert [one.answers for one in store().quality.questions()] == [("20 days",)]
+
+
 def test_a_check_runs_in_the_background_and_is_found_again_after_a_reload(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,6 +6,7 @@ questions come out alike, as they often do in a small set of one's own.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import comb, sqrt
 from typing import Literal
 
@@ -54,6 +55,12 @@ def measures(results: Sequence[QualityResult]) -> dict[str, Measure]:
     an answer. cites: cites the right document, over the answers to questions whose document is
     known. silent: was not found as it should, over the questions that nothing answers.
     """
+    return dict(_measured(tuple(results)))
+
+
+# Kept, as a page draws the same checks again at every click, and a bootstrap takes its time.
+@lru_cache(maxsize=128)
+def _measured(results: tuple[QualityResult, ...]) -> dict[str, Measure]:
     with_source = [one for one in results if one.source]
     ranks = [one.rank for one in with_source]
     answerable = [one for one in results if one.answers or one.source]

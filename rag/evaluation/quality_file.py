@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rag.errors import RagError
-from rag.feedback import Feedback, example_of
+from rag.feedback import Feedback, Pair, example_of
 from rag.quality_store import QualityQuestion
 
 
@@ -54,6 +54,17 @@ def question_of_feedback(feedback: Feedback) -> QualityQuestion | None:
         # Not its quote: the same may be said in another sentence, or be cut in another place.
         origin="feedback",
         feedback_id=feedback.id,
+    )
+
+
+def question_of_pair(pair: Pair) -> QualityQuestion:
+    """Return the test question of an example, with the words that a person has mended."""
+    return QualityQuestion(
+        question=pair.question,
+        answers=(pair.answer,) if pair.answer else (),
+        source=pair.source,
+        origin="feedback",
+        feedback_id=pair.feedback_id,
     )
 
 

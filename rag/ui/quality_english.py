@@ -75,6 +75,7 @@ QUALITY_EN = {
     "quality_seen_no_chance": "That is hardly chance.",
     "quality_seen_marks": "The dashed lines show where the index, the model, the settings or the "
     "questions changed; bars show the 95 % interval.",
+    "quality_seen_bars": "Bars show the 95 % interval.",
     "quality_seen_settings": "Changed settings: {names}.",
     "quality_setting_change": "{name} {before} → {after}",
     "quality_daily_none": "No answers yet. Here you will see, week by week, how many got 👍 "

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 
 import streamlit as st
 
@@ -13,6 +14,7 @@ from rag.evaluation.quality import (
     SIGNIFICANT,
     Measure,
     chance_of,
+    changed_parts,
     changed_settings,
     changes,
     measures,
@@ -109,7 +111,10 @@ def _draw_retrieval(words: Words, checks: Sequence[QualityCheck]) -> None:
 def _draw_chart(
     words: Words, checks: Sequence[QualityCheck], names: Sequence[str], seen: list[str]
 ) -> None:
-    seen.append(words("quality_one_point" if len(checks) == 1 else "quality_seen_marks"))
+    is_marked = any(changed_parts(*pair) for pair in pairwise(checks))
+    if len(checks) == 1:
+        seen.append(words("quality_one_point"))
+    seen.append(words("quality_seen_marks" if is_marked else "quality_seen_bars"))
     text = words("sentence_space").join(seen)
     st.altair_chart(share_chart(words, checks, names, local_time), alt=text)
     st.html(note_html(text))

@@ -74,6 +74,7 @@ QUALITY_JA = {
     "quality_seen_no_chance": "偶然とは考えにくい差です。",
     "quality_seen_marks": "破線は索引・モデル・設定・質問が変わった時点、"
     "縦の線は95%信頼区間を表します。",
+    "quality_seen_bars": "縦の線は95%信頼区間を表します。",
     "quality_seen_settings": "変わった設定：{names}。",
     "quality_setting_change": "{name} {before} → {after}",
     "quality_daily_none": "回答はまだありません。ここには、👍と👎の付いた回答の数を"

@@ -6,6 +6,7 @@ from rag.errors import RagError
 from rag.evaluation.quality_file import (
     line_of_question,
     question_of_feedback,
+    question_of_pair,
     questions_from_lines,
 )
 from rag.feedback import LIMITS, Feedback
@@ -60,9 +61,11 @@ def _one_line(question: QualityQuestion) -> str:
 
 
 def _draw_feedback(services: Services, words: Words, known: set[str]) -> None:
-    judged = services.store.feedback.inbox(None, _LOOKED_AT)
-    made = [question_of_feedback(feedback) for feedback in judged]
-    waiting = {_one_line(one): one for one in made if one and _one_line(one) not in known}
+    feedback = services.store.feedback
+    made = {judged.id: question_of_feedback(judged) for judged in feedback.inbox(None, _LOOKED_AT)}
+    # An example that was accepted on the Teach page may have been mended there.
+    made |= {pair.feedback_id: question_of_pair(pair) for pair in feedback.accepted()}
+    waiting = {_one_line(one): one for one in made.values() if one and _one_line(one) not in known}
     if not waiting:
         st.html(note_html(words("quality_take_none")))
     elif st.button(
