@@ -21,7 +21,7 @@ pytestmark = [
 
 LIVE = ".st-key-live-sync"
 SUGGESTION = '[class*="st-key-suggestion-"] button'
-SOURCE = '[class*="st-key-citation-"] button'
+SOURCE = '[class*="st-key-citation-"] button:visible'  # a narrow window has a hidden one too
 CHART = '[data-testid="stVegaLiteChart"] canvas, [data-testid="stVegaLiteChart"] svg.marks'
 READY = 120_000  # milliseconds
 QUESTIONS = Path(__file__).resolve().parents[2] / "examples" / "questions.jsonl"
