@@ -145,6 +145,33 @@ _MIGRATIONS = (
         expires REAL NOT NULL
     );
     """,
+    # A result has no reference to its question: it outlives it.
+    """
+    CREATE TABLE quality_questions (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        question TEXT NOT NULL UNIQUE,
+        answers TEXT NOT NULL,
+        source TEXT NOT NULL,
+        quote TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        feedback_id INTEGER,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE quality_checks (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        index_id TEXT NOT NULL,
+        model_id TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        created TEXT NOT NULL
+    );
+    CREATE TABLE quality_results (
+        check_id INTEGER NOT NULL REFERENCES quality_checks(id) ON DELETE CASCADE,
+        question_id INTEGER NOT NULL,
+        result TEXT NOT NULL,
+        PRIMARY KEY (check_id, question_id)
+    );
+    """,
 )
 
 

@@ -71,9 +71,12 @@ class Finding:
     remedy: str = ""
 
 
-def examine(config: Config) -> list[Finding]:
-    """Return the findings in the order in which they should be mended."""
-    parts: tuple[Callable[[Config], Iterator[Finding]], ...] = (
+def examine(config: Config, *, tries_start: bool = True) -> list[Finding]:
+    """Return the findings in the order in which they should be mended.
+
+    With ``tries_start`` the models are loaded in a child, which takes as long as a start.
+    """
+    parts: list[Callable[[Config], Iterator[Finding]]] = [
         _packages,
         _extras,
         _embedder,
@@ -82,9 +85,19 @@ def examine(config: Config) -> list[Finding]:
         _index,
         _access,
         _machine,
-        _start,
-    )
+    ]
+    if tries_start:
+        parts.append(_start)
     return [finding for part in parts for finding in part(config)]
+
+
+def missing_models(config: Config) -> list[Finding]:
+    """Return what is said of the models that are not on this machine. Fast, and asks no server."""
+    parts = [_embedder, _span_reader]
+    if config.answer_model != REMOTE:
+        parts.append(_answerer)
+    found = [finding for part in parts for finding in part(config)]
+    return [finding for finding in found if finding.level == "missing"]
 
 
 def _packages(config: Config) -> Iterator[Finding]:

@@ -15,6 +15,8 @@ SYNC = "sync"
 TRAINING = "training"
 CHECK = "check"  # of the examples for a training
 ACTIVATION = "activation"  # of a model, or the way back
+QUALITY = "quality"  # the person's own test questions are asked
+DOCTOR = "doctor"
 
 JobState = Literal["running", "done", "cancelled", "failed"]
 
@@ -52,7 +54,7 @@ class Job:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The JSON object that a command of the training side printed last; {} without one."""
+        """The JSON object that the command printed last; {} without one."""
         result: dict[str, Any] = json.loads(self.report_json or "{}")
         return result
 

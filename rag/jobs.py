@@ -1,4 +1,4 @@
-"""Long work in child processes that outlive the page and even the server: syncs and trainings.
+"""Long work in child processes that outlive the page and even the server, such as a sync.
 
 At most one job of a kind is live, also across servers. `rag.job_process` has the processes.
 """
@@ -21,7 +21,16 @@ from rag.answer_json import report_from_json
 from rag.config import Config, config_environment
 from rag.errors import RagError
 from rag.job_process import JobFiles, LogReader, descendants, kill, signal_group, spawn
-from rag.job_store import ACTIVATION, CHECK, SYNC, TRAINING, Job, JobState
+from rag.job_store import (
+    ACTIVATION,
+    CHECK,
+    DOCTOR,
+    QUALITY,
+    SYNC,
+    TRAINING,
+    Job,
+    JobState,
+)
 from rag.process_identity import is_process_alive
 from rag.sources import SyncRequest
 from rag.store import Store
@@ -34,7 +43,10 @@ TRAINING_KILL_AFTER_SECONDS = 60.0  # it ends the step under way and writes a ch
 POLL_SECONDS = 0.2
 _START_GRACE = timedelta(seconds=10)  # between the row of a job and its process
 
-TrainingKind = Literal["training", "check", "activation"]
+JobKind = Literal["training", "check", "activation", "quality", "doctor"]
+_OF_TRAINING = (TRAINING, CHECK, ACTIVATION)  # commands of `python -m training`
+_SILENT = (ACTIVATION, DOCTOR)  # tell no progress
+_WITH_VERDICT = (CHECK, DOCTOR)  # end with 1 when what they found is bad, and have ended well
 
 
 class Jobs:
@@ -111,7 +123,15 @@ class Jobs:
         """Start to let the previous model, which is ``model``, answer again."""
         return self._start(ACTIVATION, model, ["rollback"])
 
-    def latest(self, kind: TrainingKind) -> Job | None:
+    def start_quality(self) -> Job:
+        """Start to ask the test questions."""
+        return self._start(QUALITY, "", ["quality"])
+
+    def start_doctor(self, *, tries_start: bool = False) -> Job:
+        """Start to look what is missing; with ``tries_start`` also how long a start takes."""
+        return self._start(DOCTOR, "", ["doctor", *(() if tries_start else ("--no-start",))])
+
+    def latest(self, kind: JobKind) -> Job | None:
         """Return the job of this kind that was started last, live or ended."""
         return self._store.jobs.latest(kind)
 
@@ -146,11 +166,12 @@ class Jobs:
 
     def _command(self, kind: str, arguments: list[str]) -> list[str]:
         config_file = ("--config", str(self._config_file)) if self._config_file else ()
-        if kind != SYNC:  # the settings of the app travel in the environment
-            progress = () if kind == ACTIVATION else ("--progress",)
+        progress = () if kind in _SILENT else ("--progress",)
+        if kind in _OF_TRAINING:  # the settings of the app travel in the environment
             return [*self._training_program, *arguments, "--json", *progress]
+        command = ("sync",) if kind == SYNC else ()
         return [
-            *(*self._program, "sync", *arguments, "--json", "--progress"),
+            *(*self._program, *command, *arguments, "--json", *progress),
             *("--index", str(self._config.index_dir.absolute())),
             *("--models", str(self._config.models_dir.absolute())),
             *config_file,
@@ -203,8 +224,7 @@ class Jobs:
         files = self._files(job_id)
         report_json = _read_report(job.kind, files.out)
         outcome = ""
-        # A check whose report forbids to train ends with 1, and has come to its end all the same.
-        if report_json is not None and (return_code in (0, None) or job.kind == CHECK):
+        if report_json is not None and (return_code in (0, None) or job.kind in _WITH_VERDICT):
             outcome = str(json.loads(report_json).get("state", "done"))  # of a training
         state: JobState = "failed"
         message = ""

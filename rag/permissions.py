@@ -27,12 +27,13 @@ _EVERYBODY: Mapping[str, frozenset[str]] = {
     # A store of the person's own: it holds no conversation of anybody else.
     "store": frozenset({
         "add_answer", "answer", "answers", "conversation_exists", "create_conversation",
-        "delete_conversation", "feedback", "history",
+        "delete_conversation", "feedback", "history", "latest_answers",
     }),
     "store.history": frozenset({"conversation", "conversations", "pin", "rename"}),
     "store.feedback": frozenset({"by_id", "delete", "on_answer", "save", "save_triage"}),
     "worker": frozenset({"is_live", "questions_ahead", "stop", "submit", "tail"}),
     "store.comparisons": frozenset(),
+    "store.quality": frozenset(),
     "store.jobs": frozenset(),
     "jobs": frozenset(),
     "auto_sync": frozenset(),
@@ -58,6 +59,8 @@ _NOTED: Mapping[str, tuple[str, Literal["result", "first", "keys", "none"]]] = {
     "jobs.resume_training": ("train", "result"),
     "jobs.start_activation": ("activate", "result"),
     "jobs.start_rollback": ("roll-back", "result"),
+    "jobs.start_quality": ("check-quality", "result"),
+    "jobs.start_doctor": ("doctor", "result"),
     "jobs.cancel": ("cancel", "first"),
 }
 

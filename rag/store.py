@@ -18,6 +18,7 @@ from rag.feedback_store import FeedbackStore
 from rag.history_store import HistoryStore, note_words, shortened_title
 from rag.job_store import JobStore
 from rag.process_identity import is_process_alive, own_identity
+from rag.quality_store import QualityStore
 from rag.session_store import SessionStore
 
 AnswerState = Literal["queued", "running", "done", "stopped", "failed"]
@@ -87,6 +88,7 @@ class Store:
         self.feedback = FeedbackStore(database, author)
         self.history = HistoryStore(database, owner)
         self.comparisons = ComparisonStore(database, author)
+        self.quality = QualityStore(database)
 
     # Conversations
 

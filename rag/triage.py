@@ -91,7 +91,7 @@ def triage(
     if judgement.correction == "":
         # Nothing should have been found: there is no passage to look for.
         return Triage("answered_wrong" if answer.status == "answered" else "unknown")
-    wanted = _wanted(answer, judgement.correction or "")
+    wanted = _wanted(answer.searched or answer.question, judgement.correction or "")
     chunk = judgement.passage
     if chunk is None:
         if not (wanted.words or wanted.numbers):
@@ -107,8 +107,17 @@ def triage(
     return Triage("answered_wrong" if is_read else "not_in_prompt", hit.rank, chunk, quote)
 
 
-def _wanted(answer: Answer, correction: str) -> _Wanted:
-    asked = content_terms(answer.searched or answer.question)
+def says_the_same(question: str, expected: str, text: str) -> bool:
+    """Tell whether ``text`` holds what ``expected`` adds to the question, in whatever words.
+
+    All of its numbers, and most of its other words. An answer that turns the meaning round with
+    the same words, by a "not", is not told apart.
+    """
+    return _wanted(question, expected).share(text) >= HELD
+
+
+def _wanted(question: str, correction: str) -> _Wanted:
+    asked = content_terms(question)
     said = content_terms(correction) - _BARE
     counted = frozenset(filter(_COUNTED.fullmatch, terms(correction)))
     return _Wanted(

@@ -1,6 +1,6 @@
 """A small index whose embedder needs no model, for servers in child processes.
 
-As a script, with `mcp` as its argument, it is the command line over such an index.
+As a script it is the command line, with that embedder.
 """
 
 import sys
@@ -49,5 +49,6 @@ def build_hashing_index(folder: Path) -> dict[str, str]:
 if __name__ == "__main__":
     from rag.cli import main
 
-    vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
+    for name in ("load_embedder", "EmbedderProcess"):  # questions and builds
+        vars(engine)[name] = lambda config: HashingEmbedder(name=config.embed_model)
     raise SystemExit(main(sys.argv[1:]))

@@ -26,8 +26,8 @@ LAYERS = (
     {
         "rag.audit", "rag.comparison_store", "rag.feedback_store", "rag.follow_up_english",
         "rag.follow_up_japanese", "rag.history_store", "rag.job_store", "rag.model_folder",
-        "rag.prompt", "rag.readers", "rag.scan", "rag.session_store", "rag.suggest_english",
-        "rag.suggest_japanese", "rag.sync_command",
+        "rag.prompt", "rag.quality_store", "rag.readers", "rag.scan", "rag.session_store",
+        "rag.suggest_english", "rag.suggest_japanese", "rag.sync_command",
     },
     {"rag.abstention", "rag.inference", "rag.reading_test", "rag.remote", "rag.span_agreement"},
     {"rag.answer_search", "rag.greedy"},
@@ -99,6 +99,7 @@ OWNERS = {
     "bs4": {"rag.readers"},
     "charset_normalizer": {"rag.readers"},
     "streamlit": {"rag.ui", "app"},
+    "altair": {"rag.ui"},
     "sqlite3": {
         "rag.comparison_store",
         "rag.corpus",
@@ -107,12 +108,13 @@ OWNERS = {
         "rag.feedback_store",
         "rag.history_store",
         "rag.job_store",
+        "rag.quality_store",
         "rag.store",
     },
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus", "httpx2", "mcp",
+    "pymilvus", "httpx2", "mcp", "altair",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

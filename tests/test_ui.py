@@ -184,7 +184,7 @@ def test_failures_are_told_in_words(engine: EchoEngine) -> None:
 def test_without_an_index_three_steps_are_shown_and_asking_waits(engine: EchoEngine) -> None:
     engine.has_index = False
     app = open_app()
-    assert EN["empty_step_2"] in shown(app)
+    assert all(EN[f"first_step_{n}"] in shown(app) for n in (1, 2, 3))
     assert app.chat_input[0].disabled
 
 

@@ -11,7 +11,7 @@ def run_doctor(arguments: argparse.Namespace, config: Config) -> int:
     """Tell what is installed and missing; the exit code is 1 when something is missing."""
     from rag.doctor import examine
 
-    findings = examine(config)
+    findings = examine(config, tries_start=not arguments.no_start)
     if arguments.json:
         print_json({"findings": [asdict(finding) for finding in findings]})
     else:

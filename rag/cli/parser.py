@@ -8,6 +8,7 @@ from rag.cli.app_commands import run_doctor, run_mcp, run_serve
 from rag.cli.evaluate_command import run_evaluate
 from rag.cli.feedback_command import run_feedback_export
 from rag.cli.index_commands import run_build, run_status, run_sync
+from rag.cli.quality_command import run_quality
 from rag.cli.question_commands import run_ask, run_search
 from rag.cli.transfer_command import run_export
 from rag.cli.user_command import run_user_add, run_user_list, run_user_remove
@@ -42,6 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     corrections.set_defaults(run=run_feedback_export)
     _add_user_commands(commands, common)
     doctor = commands.add_parser("doctor", parents=[common], help="what is installed and missing")
+    doctor.add_argument("--no-start", action="store_true", help="do not try how long a start takes")
     doctor.set_defaults(run=run_doctor)
     serve = commands.add_parser(
         "serve", parents=[common], help="serve the app, to this machine unless auth is set"
@@ -115,6 +117,15 @@ def _add_question_commands(commands: Any, common: argparse.ArgumentParser) -> No
     )
     _add_evaluate_options(evaluate)
     evaluate.set_defaults(run=run_evaluate)
+
+    quality = commands.add_parser(
+        "quality", parents=[common], help="ask your own test questions and keep what came of it"
+    )
+    quality.add_argument(
+        "--add", type=Path, metavar="FILE", help="first add the questions of this .jsonl file"
+    )
+    quality.add_argument("--progress", action="store_true", help="progress as JSON lines on stderr")
+    quality.set_defaults(run=run_quality)
 
 
 def _add_sync_options(sync: argparse.ArgumentParser) -> None:

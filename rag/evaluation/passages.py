@@ -153,13 +153,13 @@ def serving_passages(config: Config) -> SearchedPassages:
     corpus = retriever.corpus
 
     def relevant_units(question: Question) -> frozenset[str]:
-        quote = _squeezed(question.quote)
+        quote = squeezed(question.quote)
         passages = corpus.chunks(corpus.rows_of(question.source))
-        return frozenset(chunk.text for chunk in passages if quote in _squeezed(chunk.text))
+        return frozenset(chunk.text for chunk in passages if quote in squeezed(chunk.text))
 
     return SearchedPassages(retriever, lambda chunk: chunk.text, relevant_units)
 
 
-def _squeezed(text: str) -> str:
+def squeezed(text: str) -> str:
     """Return ``text`` without what readers and typists differ in: width, case, white space."""
     return "".join(unicodedata.normalize("NFKC", text).casefold().split())

@@ -16,6 +16,8 @@ from rag.store import StoredAnswer
 from rag.ui.conversation import current_conversation, open_conversation, write_address
 from rag.ui.documents import draw_damage
 from rag.ui.exchange import Drawn, draw_exchange, show_newest
+from rag.ui.findings import absent_models
+from rag.ui.first_run import draw_absent, draw_first_run, ready_html
 from rag.ui.limits import draw_limits
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import answer_html, label_text, note_html
@@ -34,8 +36,14 @@ def draw(services: Services, words: Words, documents_page: StreamlitPage | None)
     conversation_id = current_conversation(services.store)
     write_address(conversation_id)
     answers = services.store.answers(conversation_id) if conversation_id else []
-    status = _index_status(services, words)
-    suggestions = st.empty() if answers else _draw_start(words, status, documents_page)
+    status, is_unusable = _index_status(services, words)
+    suggestions = st.empty()
+    if not answers and status is not None:
+        suggestions = _draw_start(services, words, status)
+    elif not answers and documents_page is None:
+        st.html(note_html(words("empty_reader")))
+    elif not answers and documents_page is not None and not is_unusable:
+        draw_first_run(services, words, documents_page)
     turns = turns_of(answers)
     drawn = []
     for versions in turns:
@@ -52,7 +60,8 @@ def draw(services: Services, words: Words, documents_page: StreamlitPage | None)
             _draw_suggestions(services, words)
 
 
-def _index_status(services: Services, words: Words) -> IndexStatus | None:
+def _index_status(services: Services, words: Words) -> tuple[IndexStatus | None, bool]:
+    """Return what the index holds, and whether there is one that cannot be used."""
     try:
         # The first call may meet the models being loaded in the background.
         with st.spinner(words("opening")):
@@ -60,36 +69,24 @@ def _index_status(services: Services, words: Words) -> IndexStatus | None:
     except RagError as error:
         st.warning(f"**{words('index_unusable')}**", icon=":material/build:")
         st.text(reason_words(words, str(error)))
-        return None
+        draw_absent(words, absent_models(services.config))
+        return None, True
     if status is not None:
         draw_damage(words, status)
     for notice in services.engine.notices() if status else ():
         host = services.engine.answer_host()
         st.html(note_html(words.known(f"notice_{notice}", notice, host=host)))
-    return status
+    return status, False
 
 
-def _draw_start(
-    words: Words, status: IndexStatus | None, documents_page: StreamlitPage | None
-) -> DeltaGenerator:
+def _draw_start(services: Services, words: Words, status: IndexStatus) -> DeltaGenerator:
     """Draw the page before the first question; return the place for suggestions."""
-    if status is not None:
-        detail = words("ask_intro_detail", documents=status.documents, chunks=status.chunks)
-        title = html.escape(words("ask_intro"))
-        st.html(f'<div class="fk-intro"><h1>{title}</h1>{note_html(detail)}</div>')
-        return st.container(key="suggestions", gap="small", horizontal_alignment="center")
-    if documents_page is None:
-        st.html(note_html(words("empty_reader")))
-        return st.container()
-    steps = "".join(f"<li>{html.escape(words(f'empty_step_{n}'))}</li>" for n in (1, 2, 3))
-    with st.container(border=True):
-        st.html(
-            f'<div class="fk-card-title">{html.escape(words("empty_title"))}</div>'
-            f'<ol class="fk-steps">{steps}</ol>'
-        )
-        if st.button(words("go_to_documents"), type="primary", icon=":material/folder_open:"):
-            st.switch_page(documents_page)
-    return st.container()
+    detail = words("ask_intro_detail", documents=status.documents, chunks=status.chunks)
+    title = html.escape(words("ask_intro"))
+    is_first = not services.store.latest_answers(1)
+    steps = ready_html(words) if is_first else ""
+    st.html(f'<div class="fk-intro"><h1>{title}</h1>{note_html(detail)}{steps}</div>')
+    return st.container(key="suggestions", gap="small", horizontal_alignment="center")
 
 
 def _draw_suggestions(services: Services, words: Words) -> None:

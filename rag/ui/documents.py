@@ -8,6 +8,7 @@ from rag.datatypes import IndexStatus, Source
 from rag.errors import RagError
 from rag.ui.clock import local_time
 from rag.ui.files import READABLE, draw_files
+from rag.ui.first_run import draw_samples_button
 from rag.ui.folders import draw_folders
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
@@ -27,7 +28,8 @@ def draw(services: Services, words: Words) -> None:
     job = services.jobs.latest_sync()
     is_busy = job is not None and job.is_live
     if status is None and not is_unusable and not is_busy:
-        st.html(note_html(words("no_index")))
+        st.html(note_html(words("no_index_samples")))
+        draw_samples_button(services, words)
     slot = st.container()  # a plan and the sync that it leads to appear in the same place
     st.subheader(words("folders"))
     files = status.files if status else ()

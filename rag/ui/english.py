@@ -3,7 +3,9 @@
 from rag.ui.access_english import ACCESS_EN
 from rag.ui.history_english import HISTORY_EN
 from rag.ui.inspector_english import INSPECTOR_EN
+from rag.ui.quality_english import QUALITY_EN
 from rag.ui.source_english import SOURCE_EN
+from rag.ui.start_english import START_EN
 from rag.ui.teach_english import TEACH_EN
 from rag.ui.training_english import TRAINING_EN
 
@@ -14,6 +16,8 @@ EN = {
     **INSPECTOR_EN,
     **TEACH_EN,
     **TRAINING_EN,
+    **QUALITY_EN,
+    **START_EN,
     "app_name": "Fumikura",
     "tagline": "Ask your own documents. Nothing leaves this machine.",
     "tagline_remote": "Ask your own documents. Questions and passages are sent to {host}.",
@@ -89,11 +93,6 @@ EN = {
     "before it answers. `python -m rag doctor` says why.",
     "notice_sent_to_server": "Questions and the passages shown to the model are sent to {host}.",
     "notice_no_answer_model": "There is no answer model yet, so answers are quoted sentences.",
-    "empty_title": "Three steps to your first answer",
-    "empty_step_1": "Put the documents you want to ask about into one folder.",
-    "empty_step_2": "Open the Documents page, enter the path of that folder and press "
-    "“Check for changes”, then “Sync now”.",
-    "empty_step_3": "Come back here and ask.",
     "go_to_documents": "Open Documents",
     # Source drawer
     "source": "Source",
@@ -163,7 +162,6 @@ EN = {
     "chunks": "Passages",
     "skipped": "Not indexed",
     "updated": "Updated",
-    "no_index": "There is no index yet. Choose a folder to begin.",
     "index_older": "The newest index is damaged, so the one before it answers.",
     "index_older_help": "Press “Check for changes” and then “Sync now” on the "
     "Documents page to make it anew.",

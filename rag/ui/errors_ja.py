@@ -125,6 +125,43 @@ ERRORS = {
     "{path} lies inside {other}, which can only be left out or taken in whole.": (
         "{path} は {other} の中にあります。除外や除外の解除は、{other} 全体にしか行えません。"
     ),
+    # test questions
+    "A test question is empty. Write what should be asked.": (
+        "質問が空です。質問の内容を書いてください。"
+    ),
+    (
+        "There would be {count} test questions; at most {limit} are kept. Remove some, or import "
+        "fewer."
+    ): (
+        "テスト質問が{count}問になり、上限の{limit}問を超えます。一部を外すか、"
+        "読み込む数を減らしてください。"
+    ),
+    (
+        "There are no test questions yet. Add some on the Quality page, or with `python -m rag "
+        "quality --add FILE`."
+    ): (
+        "テスト質問がまだありません。「品質」ページか `python -m rag quality --add FILE` で"
+        "追加してください。"
+    ),
+    (
+        "The index was updated during the check, so its results cannot be compared. Check again."
+    ): "確認中に索引が更新されたため、結果を比べられません。もう一度確認してください。",
+    "The file holds no questions. It needs one JSON object a line.": (
+        "ファイルに質問がありません。1行に1つのJSONオブジェクトが必要です。"
+    ),
+    "Line {count} of the file is not valid JSON ({error}).": (
+        "ファイルの{count}行目が正しいJSONではありません（{error}）。"
+    ),
+    (
+        'Line {count} of the file has no text as "{name}". It should look like '
+        '{{"question": "…", "answer": "…"}}.'
+    ): (
+        "ファイルの{count}行目に、文字列の「{name}」がありません。"
+        '{{"question": "…", "answer": "…"}} のように書いてください。'
+    ),
+    "{path} cannot be read ({error}). Name a file of JSON lines in UTF-8.": (
+        "{path} を読めません（{error}）。UTF-8のJSON Linesファイルを指定してください。"
+    ),
     # syncs and builds
     "The index is being updated already. Wait until that ends, or cancel it.": (
         "索引はすでに更新中です。終わるのを待つか、中止してください。"

@@ -8,6 +8,7 @@ from rag.feedback import FAULTS, LIMITS, Feedback, Judgement, Triage
 from rag.prompt import says_not_found
 from rag.store import StoredAnswer
 from rag.triage import triage
+from rag.ui.quality_questions import draw_take
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.sources import source_label
@@ -35,12 +36,14 @@ def draw_feedback(services: Services, words: Words, stored: StoredAnswer, answer
             )
             if feedback is not None and verdict == "up":
                 st.html(note_html(words("feedback_thanks")))
+                draw_take(services, words, feedback)
         if feedback is None or verdict != "down":
             return
         if st.session_state.get(_OPEN) == stored.id:
             _draw_form(services, words, stored, answer, feedback.judgement)
         else:
             _draw_outcome(words, stored, feedback)
+            draw_take(services, words, feedback)
 
 
 def advice(words: Words, feedback: Feedback) -> str:

@@ -10,7 +10,15 @@ from streamlit.navigation.page import StreamlitPage
 from rag.access import Person
 from rag.errors import RagError, SignedOutError
 from rag.permissions import Visit
-from rag.ui import ask, documents, models_page, teach, training_page
+from rag.ui import (
+    ask,
+    documents,
+    health_page,
+    models_page,
+    quality_page,
+    teach,
+    training_page,
+)
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.page_script import draw_script
@@ -22,7 +30,7 @@ from rag.ui.strings import LANGUAGE_NAMES, UiLanguage, Words, language_of_locale
 from rag.ui.style import draw_style
 
 _ICON = Path(__file__).with_name("icon.svg")
-_WIDE = ("documents", "teach", "models")
+_WIDE = ("documents", "quality", "teach", "models")
 _LOGO = Path(__file__).with_name("logo.svg")
 
 
@@ -42,8 +50,7 @@ def draw() -> None:
         st.warning(f"**{words('start_failed')}**", icon=":material/settings:")
         st.text(reason_words(words, str(error)))
         return
-    is_admin = services.person is None or services.person.is_admin
-    ask_page, pages = _pages(services, words, is_admin=is_admin)
+    ask_page, pages = _pages(services, words)
     page = st.navigation(pages)
     if page.url_path in _WIDE:
         st.set_page_config(layout="wide")  # their tables have long names and texts
@@ -73,9 +80,7 @@ def tab_token() -> str:
     return session_token(st.context.cookies)
 
 
-def _pages(
-    services: Services, words: Words, *, is_admin: bool
-) -> tuple[StreamlitPage, list[StreamlitPage]]:
+def _pages(services: Services, words: Words) -> tuple[StreamlitPage, list[StreamlitPage]]:
     """Return the page to begin with, and all those that the person may open."""
     documents_page = st.Page(
         partial(documents.draw, services, words),
@@ -84,14 +89,20 @@ def _pages(
         url_path="documents",
     )
     ask_page = st.Page(
-        partial(ask.draw, services, words, documents_page if is_admin else None),
+        partial(ask.draw, services, words, documents_page if services.is_admin else None),
         title=words("page_ask"),
         icon=":material/forum:",
         url_path="ask",
         default=True,
     )
-    if not is_admin:
+    if not services.is_admin:
         return ask_page, [ask_page]
+    quality = st.Page(
+        partial(quality_page.draw, services, words),
+        title=words("page_quality"),
+        icon=":material/monitoring:",
+        url_path="quality",
+    )
     teach_page = st.Page(
         partial(teach.draw, services, words),
         title=words("page_teach"),
@@ -110,7 +121,20 @@ def _pages(
         icon=":material/swap_horiz:",
         url_path="models",
     )
-    return ask_page, [ask_page, documents_page, teach_page, training, models]
+    health = _health_page(services, words)
+    pages = [ask_page, documents_page, quality, teach_page, training, models, health]
+    return ask_page, pages
+
+
+def _health_page(services: Services, words: Words) -> StreamlitPage:
+    """Return the page of the doctor; its name in the sidebar tells how much is to be mended."""
+    count = health_page.problems(services.config, services.jobs)
+    return st.Page(
+        partial(health_page.draw, services, words),
+        title=words("page_health_count", count=count) if count else words("page_health"),
+        icon=":material/error:" if count else ":material/health_and_safety:",
+        url_path="health",
+    )
 
 
 def current_words() -> Words:

@@ -3,7 +3,9 @@
 from rag.ui.access_japanese import ACCESS_JA
 from rag.ui.history_japanese import HISTORY_JA
 from rag.ui.inspector_japanese import INSPECTOR_JA
+from rag.ui.quality_japanese import QUALITY_JA
 from rag.ui.source_japanese import SOURCE_JA
+from rag.ui.start_japanese import START_JA
 from rag.ui.teach_japanese import TEACH_JA
 from rag.ui.training_japanese import TRAINING_JA
 
@@ -14,6 +16,8 @@ JA = {
     **INSPECTOR_JA,
     **TEACH_JA,
     **TRAINING_JA,
+    **QUALITY_JA,
+    **START_JA,
     "app_name": "文庫",
     "tagline": "手元の文書に質問できます。データはこのパソコンの外に出ません。",
     "tagline_remote": "手元の文書に質問できます。質問と文章は {host} に送信されます。",
@@ -90,11 +94,6 @@ JA = {
     "notice_sent_to_server": "質問と、モデルに見せる文章は {host} に送信されます。",
     "notice_no_answer_model": "回答用のモデルがまだないため、"
     "文書の文をそのまま引用して回答します。",
-    "empty_title": "はじめての質問まで3ステップ",
-    "empty_step_1": "質問したい文書を1つのフォルダーにまとめます。",
-    "empty_step_2": "「文書」ページでそのフォルダーのパスを入力し、「変更を確認」、"
-    "続けて「索引を更新」を押します。",
-    "empty_step_3": "この画面に戻って質問します。",
     "go_to_documents": "「文書」を開く",
     # Source drawer
     "source": "出典",
@@ -163,7 +162,6 @@ JA = {
     "chunks": "箇所数",
     "skipped": "登録できなかったファイル",
     "updated": "更新日時",
-    "no_index": "索引はまだありません。フォルダーを指定して作成してください。",
     "index_older": "最新の索引が壊れているため、1つ前の索引で回答しています。",
     "index_older_help": "「文書」ページで「変更を確認」、続けて「索引を更新」を押すと"
     "作り直せます。",

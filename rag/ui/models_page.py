@@ -12,11 +12,11 @@ from rag.training_comparison import Comparison, read_comparison
 from rag.training_runs import Serving, TunedModel, read_models, read_serving
 from rag.ui.clock import local_time
 from rag.ui.comparison_view import draw_comparison
+from rag.ui.live_job import pace_words
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
-from rag.ui.training_check import pace_words
 
 _PARAMETER = "model"
 

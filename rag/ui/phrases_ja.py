@@ -71,6 +71,8 @@ PHRASES = {
         "training": "学習",
         "check": "確認",
         "activation": "モデルの切り替え",
+        "quality": "品質の確認",
+        "doctor": "診断",
     },
     "code": {
         "": "",

@@ -13,6 +13,7 @@ from string import Formatter
 
 from rag.ui.access_errors_ja import ACCESS_ERRORS
 from rag.ui.errors_ja import ERRORS
+from rag.ui.findings_ja import FINDINGS, REMEDIES
 from rag.ui.phrases_ja import PHRASES
 from rag.ui.reasons_ja import REASONS
 from rag.ui.refusals_ja import REFUSALS
@@ -46,6 +47,11 @@ _MAX_CHARACTERS = 2000  # a reader that went astray may say anything; matching i
 def reason_words(words: Words, text: str) -> str:
     """Return a reason, a remark or a message for reading; unknown sentences stay English."""
     return _japanese(text) if words.language == "ja" else text
+
+
+def finding_words(words: Words, text: str) -> str:
+    """Return what the doctor says, or how to mend it, for reading."""
+    return _FINDINGS.translate(text) if words.language == "ja" else text
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,7 @@ def _named_reason(item: str) -> str:
 
 
 _SENTENCES = _Table(SENTENCES, _SENTENCE_END, "", " ")
+_FINDINGS = _Table({**SENTENCES, **FINDINGS, **REMEDIES}, _SENTENCE_END, "", " ")
 _PHRASES = {name: _Table(phrases, _ITEM_END, "；", "; ") for name, phrases in PHRASES.items()}
 
 

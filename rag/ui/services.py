@@ -45,6 +45,11 @@ class Services:
     access: Access | None = None  # None: nobody signs in, and whoever is here may do everything
     person: Person | None = None  # for whom these are; None for those of the server
 
+    @property
+    def is_admin(self) -> bool:
+        """Whether who uses them may change what all rely on."""
+        return self.person is None or self.person.is_admin
+
 
 @st.cache_resource(show_spinner=False)
 def load_services() -> Services:

@@ -31,16 +31,27 @@ _CSS = """
 .st-key-suggestions { margin: 1rem 0 0; }
 .st-key-suggestions [data-testid="stHtml"] { text-align: center; }
 .fk-intro h1 { font-size: 1.7rem; font-weight: 600; padding: 0 0 .5rem; }
-/* A class twice outweighs the indent that Streamlit gives lists. */
-ol.fk-steps.fk-steps { counter-reset: step; list-style: none; padding: 0; margin: 1rem 0 1.25rem; }
-.fk-steps li {
-  counter-increment: step; position: relative; padding: .15rem 0 .9rem 2.6rem; margin: 0;
-  line-height: 1.6;
-}
-.fk-steps li::before {
-  content: counter(step); position: absolute; left: 0; top: 0; width: 1.75rem; height: 1.75rem;
-  border-radius: 50%; text-align: center; line-height: 1.75rem; font-size: .85rem;
+.fk-first h1 { font-size: 1.7rem; font-weight: 600; padding: 1.5rem 0 .5rem; }
+.fk-step { display: flex; align-items: center; gap: .7rem; padding: .35rem 0; line-height: 1.6; }
+.fk-step-sign {
+  flex: none; width: 1.75rem; height: 1.75rem; border-radius: 50%; text-align: center;
+  line-height: 1.75rem; font-size: .85rem;
   background: color-mix(in srgb, currentColor 9%, transparent);
+}
+.fk-step-state { font-size: .8rem; opacity: .7; }
+.fk-step-now .fk-step-sign { background: #4a80b3; color: #fff; }
+.fk-step-done .fk-step-sign { background: #3d9a5f; color: #fff; }
+.fk-step-next > strong { font-weight: 400; opacity: .65; }
+.fk-strip {
+  display: flex; flex-wrap: wrap; gap: 0 1.6rem; justify-content: center; margin: 1.1rem 0 .2rem;
+}
+.fk-intro:has(.fk-strip) { margin-top: 8vh; }
+@media (max-width: 640px) {
+  .fk-intro:has(.fk-strip) { margin-top: 1rem; }
+  .fk-strip { gap: 0 .9rem; font-size: .85rem; }
+  .fk-strip .fk-step { gap: .4rem; }
+  .fk-strip .fk-step-state { position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }
 }
 .fk-card-title { font-weight: 600; margin: 0 0 .35rem; }
 .fk-source-head { font-weight: 600; overflow-wrap: anywhere; line-height: 1.5; }
@@ -157,6 +168,8 @@ table.fk-table { border-collapse: collapse; width: 100%; font-variant-numeric: t
   }
   .fk-table td:empty { display: none; }
   .fk-table td:last-child { min-width: 0; grid-column: 1 / -1; }
+  .fk-table.fk-pair tr { grid-template-columns: 1fr 1fr; }
+  .fk-table.fk-pair td:last-child { grid-column: auto; }
 }
 dl.fk-inspect { margin: 0; display: grid; gap: .35rem; }
 dl.fk-inspect > div { display: grid; grid-template-columns: minmax(6rem, 9rem) 1fr; gap: .8rem; }

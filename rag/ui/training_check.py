@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rag.errors import RagError
 from rag.job_store import Job
 from rag.training_settings import Recipe, save_settings
 from rag.ui.charts import token_chart
-from rag.ui.pace import pace_of
+from rag.ui.live_job import draw_live
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
@@ -65,7 +64,7 @@ def draw_check(services: Services, words: Words, draft: Draft, recipe: Recipe | 
     elif job is None or (not is_of_this and not report):
         st.html(note_html(words("train_check_first")))
     elif job.is_live:
-        st.fragment(_draw_live, run_every="1s")(services, words)
+        st.fragment(draw_live, run_every="1s")(services, words, "check", "train_checking")
     elif job.state == "failed" and is_of_this:
         st.error(words("train_check_failed"), icon=":material/error:")
         st.text(_failure(words, job))
@@ -100,43 +99,6 @@ def _start(
         st.error(reason_words(words, str(error)), icon=":material/error:")
     else:
         st.rerun()
-
-
-def _draw_live(services: Services, words: Words) -> None:
-    job = services.jobs.latest("check")
-    if job is None or not job.is_live:
-        st.rerun()
-    progress = job.progress
-    with st.container(border=True, key="live-check"):
-        stage = words.known(f"check_stage_{progress.stage}", words("train_checking"))
-        st.html(
-            f'<div class="fk-card-title">{html.escape(stage)}</div>'
-            f'<div class="fk-note fk-figures">{html.escape(pace_words(words, job))}</div>'
-        )
-        st.progress(min(1.0, progress.done / progress.total) if progress.total else 0.0)
-        st.button(
-            words("cancelling" if job.is_cancel_requested else "cancel"),
-            key="cancel-check",
-            icon=":material/close:",
-            disabled=job.is_cancel_requested,
-            on_click=services.jobs.cancel,
-            args=(job.id,),
-        )
-
-
-def pace_words(words: Words, job: Job) -> str:
-    """Return how far a job is, and how long it has taken and will take."""
-    now = datetime.now(UTC)
-    progress = job.progress
-    parts = []
-    if progress.total and progress.stage != "stage":
-        parts.append(words("progress", done=f"{progress.done:,}", total=f"{progress.total:,}"))
-        seconds_left = pace_of(job, now).seconds_left
-        if seconds_left is not None:
-            parts.append(words("time_left", duration=words.rough_duration(seconds_left)))
-    elapsed = now - datetime.fromisoformat(job.created)
-    parts.append(words("elapsed", elapsed=words.duration(int(elapsed.total_seconds()))))
-    return " · ".join(parts)
 
 
 def draw_report(words: Words, report: Mapping[str, Any]) -> None:

@@ -12,11 +12,11 @@ from rag.training_runs import LogPoint, TrainingRun, read_log
 from rag.ui.charts import loss_chart
 from rag.ui.clock import local_time
 from rag.ui.experiment_view import draw_experiment
+from rag.ui.live_job import pace_words
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
-from rag.ui.training_check import pace_words
 
 _OF_ANSWERS = ("check", "rows", "train", "merge", "quantize", "calibrate", "evaluate", "register")
 _STAGES = {

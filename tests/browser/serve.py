@@ -4,7 +4,7 @@
 settings come from ``RAG_*``. With ``--fake`` a slow fake engine answers, so that a test can act in
 mid-answer, and trainings train nothing. With ``--pdf`` one answers from a PDF that it writes into
 the working directory, with ``--hostile`` all words are an attacker's. With ``--hashing`` the real
-engine searches with the embedder of the tests.
+engine searches with the embedder of the tests, and so do its jobs.
 """
 
 import os
@@ -23,6 +23,7 @@ from tests.hostile_engine import HostileEngine
 from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
+_COMMANDS = Path(__file__).resolve().parents[1] / "hashing_index.py"
 _TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "", "None"}
 
@@ -58,6 +59,7 @@ def main(argv: list[str]) -> int:
         services.create_engine = HostileEngine  # type: ignore[assignment]
     if "--hashing" in argv:
         vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
+        vars(services)["Jobs"] = partial(Jobs, program=(sys.executable, str(_COMMANDS)))
     server.serve(load_config(), None, int(argv[0]))
     return 0
 

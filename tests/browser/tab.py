@@ -19,7 +19,9 @@ ANSWER = ".fk-answer"
 TABLE = '[data-testid="stDataFrame"]'
 _ROW_HEIGHT = 35
 # Streamlit looks for its server below every part of a deep address before it finds it.
-_DEEP_PROBES = re.compile(r"/(documents|models|teach|training)/_stcore/(health|host-config)$")
+_DEEP_PROBES = re.compile(
+    r"/(documents|health|models|quality|training)/_stcore/(health|host-config)$"
+)
 
 
 class Tab:
