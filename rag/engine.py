@@ -246,7 +246,7 @@ class RagEngine:
         Raises:
             RagError: there is no usable index, or a limit makes no sense in it.
         """
-        manifest, retriever = self._retriever_within(search_filter)
+        manifest, retriever, _ = self._retriever_within(search_filter)
         return manifest.build_id, retriever
 
     def document(self, path: str) -> Document:
@@ -353,10 +353,12 @@ class RagEngine:
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
-        ``history`` are the earlier questions of the conversation, newest last.
+        ``history`` are the earlier questions of the conversation, newest last; ``progress`` is
+        called as `Answerer.answer` says.
 
         Raises:
             RagError: the question is empty or too long, index or model is unusable, or a limit
@@ -364,9 +366,9 @@ class RagEngine:
         """
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
-            manifest, retriever = self._retriever_within(search_filter)
-            answerer = self._answerer(manifest, retriever)
-            yield from answerer.answer(question, stop, history)
+            manifest, retriever, documents = self._retriever_within(search_filter)
+            answerer = self._answerer(manifest, retriever, documents)
+            yield from answerer.answer(question, stop, history, progress)
 
     def suggestions(self, language: str) -> tuple[str, ...]:
         """Return a few questions that the index answers, in ``language`` where it has such.
@@ -382,7 +384,8 @@ class RagEngine:
                 self._suggested = (generation, {})
             known = self._suggested[1]
             if language not in known:
-                answerer = self._answerer(generation.manifest, retriever)
+                manifest = generation.manifest
+                answerer = self._answerer(manifest, retriever, manifest.documents)
                 known[language] = chosen(
                     candidates(retriever.corpus),
                     language,
@@ -390,9 +393,9 @@ class RagEngine:
                 )
             return known[language]
 
-    def _answerer(self, manifest: Manifest, retriever: Retriever) -> Answerer:
+    def _answerer(self, manifest: Manifest, retriever: Retriever, documents: int) -> Answerer:
         load = self._answer_models.for_language
-        return Answerer(self.config, manifest.build_id, retriever, load)
+        return Answerer(self.config, manifest.build_id, retriever, load, documents)
 
     @contextmanager
     def _reopening_after_damage(self) -> Iterator[None]:
@@ -404,16 +407,17 @@ class RagEngine:
                 self._snapshot = None
             raise
 
-    def _retriever_within(self, search_filter: SearchFilter) -> tuple[Manifest, Retriever]:
-        """Return what searches the passages that a filter leaves."""
+    def _retriever_within(self, search_filter: SearchFilter) -> tuple[Manifest, Retriever, int]:
+        """Return what searches the passages that a filter leaves, and of how many documents."""
         generation, retriever = self._open()
+        documents = generation.manifest.documents
         if search_filter != EVERYWHERE:
             with self._index_lock:
                 if self._filter is None or self._filter[0] is not generation:
                     sources = generation.manifest.sources
                     self._filter = (generation, DocumentFilter(retriever.corpus, sources))
-                documents = self._filter[1]
-            rows = documents.rows(search_filter)
+                limits = self._filter[1]
+            rows, documents = limits.rows(search_filter), limits.documents(search_filter)
             # An array is all that the indexes need of a sequence, and the typing does not know it.
             retriever = replace(retriever, rows=cast("Sequence[int] | None", rows))
-        return generation.manifest, retriever
+        return generation.manifest, retriever, documents

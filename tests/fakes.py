@@ -187,9 +187,11 @@ class EchoEngine:
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         self.asked.append(question)
         self.asked_within.append(search_filter)
+        progress(Progress("search", 0, 2))
         if question.startswith("crash"):
             yield Token("Half an ")
             raise ZeroDivisionError("a bug")
@@ -203,6 +205,7 @@ class EchoEngine:
             yield make_answer(question, "", hits=hits)
             return
         text, quote = self.ANSWERS[detect(question)]
+        progress(Progress("read", 0, 3))
         written = ""
         for piece in pieces(text):
             if stop.wait(self.pause_seconds) or stop.is_set():
@@ -255,6 +258,7 @@ def make_answer(
         model_id="echo (test)",
         index_id="20261121-fake",
         is_stopped=is_stopped,
+        documents_searched=2,
     )
 
 
