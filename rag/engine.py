@@ -84,6 +84,23 @@ def make_retriever(
     )
 
 
+def _status_of(generation: Generation, retriever: Retriever) -> IndexStatus:
+    manifest = generation.manifest
+    return IndexStatus(
+        index_id=manifest.build_id,
+        folder=manifest.sources[0].folder,
+        created=manifest.created,
+        documents=manifest.documents,
+        chunks=manifest.chunks,
+        embed_model=manifest.recipe.embed_model,
+        embed_languages=retriever.embed_languages,  # type: ignore[arg-type] # checked on load
+        files=retriever.corpus.files(),
+        sources=manifest.sources,
+        damage=generation.damage,
+        knows_dates=retriever.corpus.knows_dates(),
+    )
+
+
 class RagEngine:
     """Asks, searches and builds. Cheap to make; models and index are loaded at first use.
 
@@ -98,6 +115,7 @@ class RagEngine:
         self._embedder: ModelEmbedder | None = None
         self._answer_models = AnswerModels(config)
         self._snapshot: tuple[Generation, Retriever] | None = None
+        self._status: tuple[Generation, IndexStatus] | None = None
         self._filter: tuple[Generation, DocumentFilter] | None = None
         self._suggest_lock = RLock()  # apart from the index's: others ask while it is held
         self._suggested: tuple[Generation, dict[str, tuple[str, ...]]] | None = None
@@ -210,6 +228,9 @@ class RagEngine:
     def index_status(self) -> IndexStatus | None:
         """Return what the published index holds, or None when there is none yet.
 
+        The same object until another index serves, so that a page can keep what it made of it:
+        to read the status of ten thousand files for every click would take too long.
+
         Raises:
             RagError: the index is damaged or was built with another embedder.
         """
@@ -217,20 +238,10 @@ class RagEngine:
             generation, retriever = self._open()
         except IndexNotFoundError:
             return None
-        manifest = generation.manifest
-        return IndexStatus(
-            index_id=manifest.build_id,
-            folder=manifest.sources[0].folder,
-            created=manifest.created,
-            documents=manifest.documents,
-            chunks=manifest.chunks,
-            embed_model=manifest.recipe.embed_model,
-            embed_languages=retriever.embed_languages,  # type: ignore[arg-type] # checked on load
-            files=retriever.corpus.files(),
-            sources=manifest.sources,
-            damage=generation.damage,
-            knows_dates=retriever.corpus.knows_dates(),
-        )
+        status = self._status
+        if status is None or status[0] is not generation:
+            status = self._status = (generation, _status_of(generation, retriever))
+        return status[1]
 
     def retriever(self) -> Retriever:
         """Return what searches the whole published index.

@@ -87,7 +87,8 @@ class EchoEngine:
     """A `RagEngine` over one document that cites the sentence its table of questions names.
 
     ``pause_seconds`` is slept before every token, so that a test can act in mid-answer.
-    Questions that begin with "crash", "refuse", "none" or "attack" show what can go wrong.
+    Questions that begin with "crash", "refuse", "none" or "attack" show what can go wrong; one
+    that begins with "repeat" is answered with its own words.
     """
 
     ANSWERS: ClassVar = {
@@ -205,6 +206,8 @@ class EchoEngine:
             yield make_answer(question, "", hits=hits)
             return
         text, quote = self.ANSWERS[detect(question)]
+        if question.startswith("repeat"):
+            text = f"{question} [1]"
         progress(Progress("read", 0, 3))
         written = ""
         for piece in pieces(text):

@@ -9,6 +9,7 @@ from streamlit.navigation.page import StreamlitPage
 
 from rag.errors import RagError
 from rag.ui import ask, documents, models_page, teach, training_page
+from rag.ui.composing import guard_enter
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.reasons import reason_words
@@ -25,6 +26,7 @@ def draw() -> None:
     words = current_words()
     st.set_page_config(page_title=words("app_name"), page_icon=str(_ICON))
     draw_style()
+    guard_enter()
     try:
         services = load_services()
     except RagError as error:

@@ -191,6 +191,7 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 /* Streamlit's hint on how to apply a text is English everywhere. */
 :is(.st-key-conversation-search, [class*="st-key-rename-"], [class*="st-key-edit-form-"])
   [data-testid="InputInstructions"] { display: none; }
+.st-key-guard-enter { display: none; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>

@@ -1,0 +1,83 @@
+"""Several windows and several people at once: nobody loses an answer or sees another's."""
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rag.ui.strings import CATALOGUES
+from tests.browser.server_process import ServerProcess
+from tests.browser.tab import ANSWER, CHROMIUM, Tab, assert_quiet
+from tests.browser.test_browser import QUESTIONS, SOURCE
+from tests.fakes import EchoEngine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs /usr/bin/chromium"),
+]
+
+LONG = "and again " * 12  # long enough to be read while others ask
+LANGUAGES = ("en", "ja", "en", "ja")
+
+
+def questions_in_order_of_answers(server: ServerProcess) -> list[str]:
+    database = Path(server.log.parent / "state" / "fumikura.sqlite")
+    with closing(sqlite3.connect(database)) as connection:
+        rows = connection.execute("SELECT question FROM answers ORDER BY finished")
+        return [question for (question,) in rows]
+
+
+def test_four_people_wait_in_order_and_get_their_own_answers(
+    browser: "Browser", server: ServerProcess
+) -> None:
+    tabs = [Tab(browser, server.url, language, "light") for language in LANGUAGES]
+    asked = [f"repeat person {number} {LONG}".strip() for number in range(1, 5)]
+    for tab in tabs:
+        tab.open()
+    for tab, question in zip(tabs, asked, strict=True):
+        tab.ask(question)
+    for ahead, tab in enumerate(tabs[1:3], start=1):
+        words = CATALOGUES[LANGUAGES[ahead]]  # type: ignore[index] # a literal
+        waiting = words["waiting_one" if ahead == 1 else "waiting"].format(count=ahead)
+        tab.page.locator(".fk-working", has_text=waiting).wait_for(timeout=5000)
+    tabs[2].picture("en-light-45-waiting")
+    waiting = CATALOGUES["ja"]["waiting"]
+    tabs[3].page.locator(".fk-working", has_text=waiting.format(count=2)).wait_for(timeout=30_000)
+    for tab, question in zip(tabs, asked, strict=True):
+        tab.wait_until_answered()
+        assert tab.page.locator(ANSWER).all_inner_texts() == [question, f"{question} 1"]
+        others = [other for other in asked if other != question]
+        main = tab.page.locator('[data-testid="stMain"]').inner_text()
+        assert not any(other in main for other in others)
+    assert questions_in_order_of_answers(server) == asked
+    for tab in tabs:
+        assert_quiet(tab, server)
+
+
+def test_two_windows_follow_one_conversation(browser: "Browser", server: ServerProcess) -> None:
+    tab = Tab(browser, server.url, "en", "light")
+    tab.open()
+    tab.ask(QUESTIONS["en"])
+    tab.page.wait_for_selector(".fk-draft")
+    tab.page.wait_for_url(re.compile(r"\?c="))
+    other = tab.context.new_page()
+    other.goto(tab.page.url)
+    other.wait_for_selector(".fk-draft")
+    text = EchoEngine.ANSWERS["en"][0].replace("[1]", "1")
+    for page in (tab.page, other):
+        page.locator(SOURCE).first.wait_for(timeout=20_000)
+        assert page.locator(ANSWER).all_inner_texts() == [QUESTIONS["en"], text]
+    # What one window goes on with is there in the other, which cannot ask the old one anew.
+    other.fill("textarea:not([disabled])", "none of this")
+    other.keyboard.press("Enter")
+    other.locator('[class*="st-key-not-found"]').wait_for()
+    tab.page.get_by_role("button", name="Ask again").click()
+    tab.page.locator('[class*="st-key-not-found"]').wait_for()
+    assert questions_in_order_of_answers(server)[-2:] == [QUESTIONS["en"], "none of this"]
+    assert_quiet(tab, server)
