@@ -27,7 +27,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.history import fill
 from rag.store import Store
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, TABLE, Tab
+from tests.browser.tab import CHROMIUM, FLAGS, TABLE, Tab
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 NOTE = "# Note {n}\n\nThe tea of note {n} is poured at {m} past four. 第{n}号の茶は四時{m}分。\n"
@@ -145,8 +145,7 @@ def _measure(
 ) -> Measured:
     measured = Measured()
     with sync_playwright() as playwright:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         tab = Tab(browser, server.url, "en", "light", height=1400)
         tab.page.set_default_timeout(90_000)
         tab.open()

@@ -9,17 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM
+from tests.browser.tab import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODELS = REPOSITORY / "models"
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
 
 
 @pytest.fixture(scope="module")
