@@ -57,7 +57,8 @@ def serve_samples(folder: Path) -> ServerProcess:
     command = [sys.executable, "-m", "rag", "build", str(folder / "documents")]
     folders = ["--index", str(folder / "index"), "--models", models]
     subprocess.run([*command, *folders], cwd=REPOSITORY, check=True)
-    server = ServerProcess(folder, RAG_INDEX_DIR=str(folder / "index"), RAG_MODELS_DIR=models)
+    settings = {"RAG_INDEX_DIR": str(folder / "index"), "RAG_MODELS_DIR": models}
+    server = ServerProcess(folder, **settings, RAG_PARSE_SECONDS="60")  # on a busy machine
     server.wait(120)
     return server
 

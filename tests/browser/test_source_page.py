@@ -31,7 +31,7 @@ DOWNLOAD = '[class*="st-key-source-open-file"] button'
 
 @pytest.fixture
 def pdf_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, "--pdf")
+    process = ServerProcess(tmp_path, "--pdf", RAG_PARSE_SECONDS="60")  # drawing on a busy machine
     try:
         process.wait()
         yield process
@@ -83,12 +83,17 @@ TOLERANCE = 4  # points
 def marked_region(tab: Tab) -> tuple[float, float, float, float] | None:
     """Return left, top, right and bottom of all yellow pixels, in points of the page."""
     box = tab.page.locator(IMAGE).bounding_box()
+    sheet = tab.page.locator(".fk-sheet").bounding_box()  # shows a part of the picture
     assert box is not None
+    assert sheet is not None
     picture = Image.open(io.BytesIO(tab.page.screenshot())).convert("RGB")
     pixels = np.asarray(picture, dtype=np.int16)
     inside = np.zeros(pixels.shape[:2], dtype=bool)
-    top, left = max(0, round(box["y"])), round(box["x"])
-    inside[top : round(box["y"] + box["height"]), left : round(left + box["width"])] = True
+    frame = 3  # pixels of the border of the sheet
+    top, left = round(max(sheet["y"], box["y"])) + frame, round(max(sheet["x"], box["x"])) + frame
+    bottom = round(min(sheet["y"] + sheet["height"], box["y"] + box["height"])) - frame
+    right = round(min(sheet["x"] + sheet["width"], box["x"] + box["width"])) - frame
+    inside[top:bottom, left:right] = True
     rows, columns = np.nonzero(inside & (pixels[:, :, 0] - pixels[:, :, 2] > 40))
     if not len(rows):
         return None
@@ -106,12 +111,14 @@ def test_the_marked_pixels_are_those_of_the_quoted_words_and_no_others(
     left = x + line.index(quote) * CHARACTER_WIDTH[language]
     right = left + len(quote) * CHARACTER_WIDTH[language]
     tab = Tab(browser, pdf_server.url, language, "light")
+    tab.page.set_default_timeout(90_000)
     tab.open()
     tab.ask(QUESTIONS[language])
     tab.wait_until_answered()
     tab.page.locator(SOURCE).first.click()
     tab.page.wait_for_selector(MARK)
     tab.page.wait_for_timeout(600)  # the drawer slides in
+    tab.picture(f"{language}-page-3-pixels")
     region = marked_region(tab)
     assert region is not None
     assert region[0] == pytest.approx(left, abs=TOLERANCE)
