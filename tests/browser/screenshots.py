@@ -70,7 +70,6 @@ def take(browser: "Browser", url: str, language: str) -> None:
     answered, unanswered = ASKED[language]
     tab.open()
     tab.page.locator(".st-key-suggestions button").first.wait_for()
-    tab.picture(f"start-{language}")
     tab.ask(answered)
     tab.page.locator(SOURCE).first.wait_for()
     tab.picture(f"ask-{language}")
@@ -84,6 +83,7 @@ def take(browser: "Browser", url: str, language: str) -> None:
     tab.ask(unanswered)
     tab.page.wait_for_selector('[class*="st-key-not-found"]')
     tab.picture(f"not-found-{language}")
+    tab.page.set_viewport_size({"width": 1280, "height": 1250})  # with the table of files
     tab.open("/documents")
     tab.page.locator(TABLE).wait_for()
     tab.picture(f"documents-{language}")

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs /usr/bin/chromium"),
 ]
 
-LONG = "and again " * 12  # long enough to be read while others ask
+LONG = "and again " * 24  # long enough to be read while others ask
 LANGUAGES = ("en", "ja", "en", "ja")
 
 
@@ -45,12 +45,12 @@ def test_four_people_wait_in_order_and_get_their_own_answers(
     for ahead, tab in enumerate(tabs[1:3], start=1):
         words = CATALOGUES[LANGUAGES[ahead]]  # type: ignore[index] # a literal
         waiting = words["waiting_one" if ahead == 1 else "waiting"].format(count=ahead)
-        tab.page.locator(".fk-working", has_text=waiting).wait_for(timeout=5000)
+        tab.page.locator(".fk-working", has_text=waiting).wait_for(timeout=60_000)
     tabs[2].picture("en-light-45-waiting")
     waiting = CATALOGUES["ja"]["waiting"]
-    tabs[3].page.locator(".fk-working", has_text=waiting.format(count=2)).wait_for(timeout=30_000)
+    tabs[3].page.locator(".fk-working", has_text=waiting.format(count=2)).wait_for(timeout=60_000)
     for tab, question in zip(tabs, asked, strict=True):
-        tab.wait_until_answered()
+        tab.wait_until_answered(120)
         assert tab.page.locator(ANSWER).all_inner_texts() == [question, f"{question} 1"]
         others = [other for other in asked if other != question]
         main = tab.page.locator('[data-testid="stMain"]').inner_text()
