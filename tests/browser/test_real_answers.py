@@ -9,6 +9,7 @@ from rag.ui.strings import CATALOGUES
 from tests.browser.server_process import ServerProcess
 from tests.browser.tab import CHROMIUM, Scheme, Tab, assert_quiet
 from tests.browser.test_browser import SOURCE
+from tests.browser.test_together import NOTE_STEPS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -95,16 +96,7 @@ def test_the_steps_name_how_many_files_and_passages(
     tab = Tab(browser, real_server.url, "en", "light")
     tab.page.set_default_timeout(READY)
     tab.open()
-    # Noted by the page itself: a step may be over before a test could ask for it.
-    tab.page.evaluate(
-        """() => {
-            window.steps = [];
-            new MutationObserver(() => {
-                const shown = document.querySelector(".fk-working");
-                if (shown) window.steps.push(shown.textContent);
-            }).observe(document.body, {childList: true, subtree: true, characterData: true});
-        }"""
-    )
+    tab.page.evaluate(NOTE_STEPS)
     tab.ask("What must a member do before the spindle moulder is used in the workshop?")
     tab.wait_until_answered(90)
     steps = "\n".join(tab.page.evaluate("window.steps"))
