@@ -44,7 +44,7 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        _fill(store, arguments.conversations, arguments.answers)
+        fill(store, arguments.conversations, arguments.answers)
         size = (Path(folder) / "fumikura.sqlite").stat().st_size
         print(f"{arguments.conversations * arguments.answers:,} answers, {size / 2**20:.0f} MB")
         for search in SEARCHES:
@@ -57,7 +57,8 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _fill(store: Store, conversations: int, answers: int) -> None:
+def fill(store: Store, conversations: int, answers: int) -> None:
+    """Store conversations of so many answers each, every other one in Japanese."""
     for first in range(0, conversations * answers, answers):
         language: Language = "ja" if first // answers % 2 else "en"
         question, text = TEXTS[language]

@@ -15,6 +15,7 @@ from rag.datatypes import (
     EvidenceLevel,
     Hit,
     Language,
+    Progress,
     Prompt,
     PromptStyle,
     Timings,
@@ -111,9 +112,14 @@ class Answerer:
     index_id: str
     retriever: Retriever
     load_generator: Callable[[Language], Generator]  # called when there is something to read
+    documents: int = 0  # that the retriever searches
 
     def answer(
-        self, question: str, stop: Event, history: Sequence[str] = ()
+        self,
+        question: str,
+        stop: Event,
+        history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
@@ -125,19 +131,28 @@ class Answerer:
             stop: set it to end the answer soon.
             history: the earlier questions of the conversation, newest last; a question that
                 leans on them is rewritten before anything else is done with it.
+            progress: called when a step begins: "search" with the number of documents as its
+                total, "read" with that of the passages which the model is shown.
 
         Raises:
             ModelError: the answer model cannot be loaded.
         """
         language = detect_language(question)
         searched = rewrite(question, history, language)
-        for event in self._answer(searched, language, stop):
+        for event in self._answer(searched, language, stop, progress):
             if isinstance(event, Answer):
                 event = replace(event, question=question, searched=searched)
             yield event
 
-    def _answer(self, question: str, language: Language, stop: Event) -> Iterator[Token | Answer]:
+    def _answer(
+        self,
+        question: str,
+        language: Language,
+        stop: Event,
+        progress: Callable[[Progress], None],
+    ) -> Iterator[Token | Answer]:
         started = time.perf_counter()
+        progress(Progress("search", 0, self.documents))
         hits = self._look_up(question, language)
         timings = Timings(retrieve_ms=_milliseconds(started))
         evidence = evidence_score(question, hits, self.retriever.lexical.term_weight)
@@ -148,6 +163,7 @@ class Answerer:
             return
         generator = self.load_generator(language)
         prompt = self._prompt(question, language, hits, generator)
+        progress(Progress("read", 0, len(prompt.hits)))
         pieces: list[str] = []
         for piece in answer_pieces(generator, prompt, self.config.max_new_tokens, stop):
             if not pieces:
@@ -212,6 +228,7 @@ class Answerer:
             index_id=self.index_id,
             evidence=round(evidence, 4),
             evidence_level=self._evidence_level(evidence),
+            documents_searched=self.documents,
         )
 
     def _is_worth_reading(self, evidence: float, hits: Sequence[Hit]) -> bool:

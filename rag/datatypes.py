@@ -232,6 +232,7 @@ class Answer:
     searched: str = ""
     evidence: float | None = None  # how probably ``hits`` hold an answer; see `rag.evidence_score`
     evidence_level: EvidenceLevel | None = None  # the same, as it is shown
+    documents_searched: int = 0  # within the limits; 0 in an answer that did not keep it
 
 
 @dataclass(frozen=True, slots=True)

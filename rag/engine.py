@@ -84,6 +84,23 @@ def make_retriever(
     )
 
 
+def _status_of(generation: Generation, retriever: Retriever) -> IndexStatus:
+    manifest = generation.manifest
+    return IndexStatus(
+        index_id=manifest.build_id,
+        folder=manifest.sources[0].folder,
+        created=manifest.created,
+        documents=manifest.documents,
+        chunks=manifest.chunks,
+        embed_model=manifest.recipe.embed_model,
+        embed_languages=retriever.embed_languages,  # type: ignore[arg-type] # checked on load
+        files=retriever.corpus.files(),
+        sources=manifest.sources,
+        damage=generation.damage,
+        knows_dates=retriever.corpus.knows_dates(),
+    )
+
+
 class RagEngine:
     """Asks, searches and builds. Cheap to make; models and index are loaded at first use.
 
@@ -98,6 +115,7 @@ class RagEngine:
         self._embedder: ModelEmbedder | None = None
         self._answer_models = AnswerModels(config)
         self._snapshot: tuple[Generation, Retriever] | None = None
+        self._status: tuple[Generation, IndexStatus] | None = None
         self._filter: tuple[Generation, DocumentFilter] | None = None
         self._suggest_lock = RLock()  # apart from the index's: others ask while it is held
         self._suggested: tuple[Generation, dict[str, tuple[str, ...]]] | None = None
@@ -210,6 +228,9 @@ class RagEngine:
     def index_status(self) -> IndexStatus | None:
         """Return what the published index holds, or None when there is none yet.
 
+        The same object until another index serves, so that a page can keep what it made of it:
+        to read the status of ten thousand files for every click would take too long.
+
         Raises:
             RagError: the index is damaged or was built with another embedder.
         """
@@ -217,20 +238,10 @@ class RagEngine:
             generation, retriever = self._open()
         except IndexNotFoundError:
             return None
-        manifest = generation.manifest
-        return IndexStatus(
-            index_id=manifest.build_id,
-            folder=manifest.sources[0].folder,
-            created=manifest.created,
-            documents=manifest.documents,
-            chunks=manifest.chunks,
-            embed_model=manifest.recipe.embed_model,
-            embed_languages=retriever.embed_languages,  # type: ignore[arg-type] # checked on load
-            files=retriever.corpus.files(),
-            sources=manifest.sources,
-            damage=generation.damage,
-            knows_dates=retriever.corpus.knows_dates(),
-        )
+        status = self._status
+        if status is None or status[0] is not generation:
+            status = self._status = (generation, _status_of(generation, retriever))
+        return status[1]
 
     def retriever(self) -> Retriever:
         """Return what searches the whole published index.
@@ -246,7 +257,7 @@ class RagEngine:
         Raises:
             RagError: there is no usable index, or a limit makes no sense in it.
         """
-        manifest, retriever = self._retriever_within(search_filter)
+        manifest, retriever, _ = self._retriever_within(search_filter)
         return manifest.build_id, retriever
 
     def document(self, path: str) -> Document:
@@ -353,10 +364,12 @@ class RagEngine:
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         """Yield the tokens of a draft, then exactly one `Answer`, last.
 
-        ``history`` are the earlier questions of the conversation, newest last.
+        ``history`` are the earlier questions of the conversation, newest last; ``progress`` is
+        called as `Answerer.answer` says.
 
         Raises:
             RagError: the question is empty or too long, index or model is unusable, or a limit
@@ -364,9 +377,9 @@ class RagEngine:
         """
         question = clean_question(question, self.config.max_question_chars)
         with self._reopening_after_damage():
-            manifest, retriever = self._retriever_within(search_filter)
-            answerer = self._answerer(manifest, retriever)
-            yield from answerer.answer(question, stop, history)
+            manifest, retriever, documents = self._retriever_within(search_filter)
+            answerer = self._answerer(manifest, retriever, documents)
+            yield from answerer.answer(question, stop, history, progress)
 
     def suggestions(self, language: str) -> tuple[str, ...]:
         """Return a few questions that the index answers, in ``language`` where it has such.
@@ -382,7 +395,8 @@ class RagEngine:
                 self._suggested = (generation, {})
             known = self._suggested[1]
             if language not in known:
-                answerer = self._answerer(generation.manifest, retriever)
+                manifest = generation.manifest
+                answerer = self._answerer(manifest, retriever, manifest.documents)
                 known[language] = chosen(
                     candidates(retriever.corpus),
                     language,
@@ -390,9 +404,9 @@ class RagEngine:
                 )
             return known[language]
 
-    def _answerer(self, manifest: Manifest, retriever: Retriever) -> Answerer:
+    def _answerer(self, manifest: Manifest, retriever: Retriever, documents: int) -> Answerer:
         load = self._answer_models.for_language
-        return Answerer(self.config, manifest.build_id, retriever, load)
+        return Answerer(self.config, manifest.build_id, retriever, load, documents)
 
     @contextmanager
     def _reopening_after_damage(self) -> Iterator[None]:
@@ -404,16 +418,17 @@ class RagEngine:
                 self._snapshot = None
             raise
 
-    def _retriever_within(self, search_filter: SearchFilter) -> tuple[Manifest, Retriever]:
-        """Return what searches the passages that a filter leaves."""
+    def _retriever_within(self, search_filter: SearchFilter) -> tuple[Manifest, Retriever, int]:
+        """Return what searches the passages that a filter leaves, and of how many documents."""
         generation, retriever = self._open()
+        documents = generation.manifest.documents
         if search_filter != EVERYWHERE:
             with self._index_lock:
                 if self._filter is None or self._filter[0] is not generation:
                     sources = generation.manifest.sources
                     self._filter = (generation, DocumentFilter(retriever.corpus, sources))
-                documents = self._filter[1]
-            rows = documents.rows(search_filter)
+                limits = self._filter[1]
+            rows, documents = limits.rows(search_filter), limits.documents(search_filter)
             # An array is all that the indexes need of a sequence, and the typing does not know it.
             retriever = replace(retriever, rows=cast("Sequence[int] | None", rows))
-        return generation.manifest, retriever
+        return generation.manifest, retriever, documents

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from glob import escape
@@ -40,6 +41,14 @@ _DAY = re.compile(  # with what keyboards have for a hyphen
 _HELD_BACK = re.compile(r"\[([^\]])\]")
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a filter leaves of an index; ``rows`` is None when that is all."""
+
+    rows: NDArray[np.int64] | None
+    documents: int
+
+
 class DocumentFilter:
     """Turns limits into rows of one index. Immutable but for a cache, and thread-safe."""
 
@@ -48,7 +57,7 @@ class DocumentFilter:
         self._corpus = corpus
         self._sources = sources
         self._lock = Lock()
-        self._known: dict[SearchFilter, NDArray[np.int64] | None] = {}  # used last stands last
+        self._known: dict[SearchFilter, _Left] = {}  # used last stands last
 
     def rows(self, search_filter: SearchFilter) -> NDArray[np.int64] | None:
         """Return the rows of the passages to search, ascending; None for all of them.
@@ -59,17 +68,28 @@ class DocumentFilter:
             RagError: there is no such collection, path or type, the index does not know dates, or
                 the days are in the wrong order.
         """
+        return self._left(search_filter).rows
+
+    def documents(self, search_filter: SearchFilter) -> int:
+        """Return how many documents a filter leaves.
+
+        Raises:
+            RagError: as `rows` does.
+        """
+        return self._left(search_filter).documents
+
+    def _left(self, search_filter: SearchFilter) -> "_Left":
         with self._lock:
             if search_filter in self._known:
-                rows = self._known.pop(search_filter)
+                left = self._known.pop(search_filter)
             else:
-                rows = self._rows(search_filter)
-            self._known[search_filter] = rows
+                left = self._apply(search_filter)
+            self._known[search_filter] = left
             while len(self._known) > _KEPT_FILTERS:
                 self._known.pop(next(iter(self._known)))
-        return rows
+        return left
 
-    def _rows(self, search_filter: SearchFilter) -> NDArray[np.int64] | None:
+    def _apply(self, search_filter: SearchFilter) -> "_Left":
         is_left = np.ones(len(self._documents), dtype=bool)
         if search_filter.collection:
             prefixes = tuple(prefixes_of(self._sources, search_filter.collection))
@@ -81,9 +101,10 @@ class DocumentFilter:
         if search_filter.since or search_filter.until:
             is_left &= self._is_between(search_filter.since, search_filter.until)
         if is_left.all():
-            return None
+            return _Left(None, len(self._documents))
         kept = [doc for doc, is_kept in zip(self._documents, is_left, strict=True) if is_kept]
-        return _rows_of([doc.first_row for doc in kept], [doc.chunks for doc in kept])
+        rows = _rows_of([doc.first_row for doc in kept], [doc.chunks for doc in kept])
+        return _Left(rows, len(kept))
 
     @cached_property
     def _documents(self) -> list[IndexedDocument]:

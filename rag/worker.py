@@ -7,10 +7,10 @@ with `AnswerWorker.tail`. Questions of programs take turns with those of people.
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
+from rag.datatypes import EVERYWHERE, Answer, Progress, SearchFilter, Token
 from rag.errors import CrowdedError, RagError
 from rag.fair_queue import FairQueue, Line
 from rag.program_question import ProgramQuestion
@@ -34,8 +34,9 @@ class Answering(Protocol):
         stop: threading.Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
-        """Yield the draft as it is decoded, then exactly one answer."""
+        """Yield the draft as it is decoded, then exactly one answer; tell what is begun."""
         ...
 
 
@@ -54,7 +55,11 @@ class _LiveAnswer:
         self.changed = threading.Condition()
         self.settling = threading.Lock()
         self.text = ""
+        self.step: Progress | None = None  # what the engine began last
         self.is_finished = False
+
+    def note(self, step: Progress) -> None:
+        self.step = step
 
     def append(self, piece: str) -> None:
         with self.changed:
@@ -158,6 +163,12 @@ class AnswerWorker:
             live = self._live.get(answer_id)
             return 0 if live is None else self._queue.ahead(live)
 
+    def step(self, answer_id: int) -> Progress | None:
+        """Return what is being done for an answer; None before its turn and after its end."""
+        with self._arrived:
+            live = self._live.get(answer_id)
+            return None if live is None else live.step
+
     def tail(self, answer_id: int) -> Iterator[str]:
         """Yield the text so far, then pieces as they come; end when the answer is stored.
 
@@ -232,7 +243,9 @@ class AnswerWorker:
         saved = time.monotonic()
         answer: Answer | None = None
         history = self._store.questions_before(live.id)
-        for event in self._engine.ask(live.question, live.stop, live.search_filter, history):
+        for event in self._engine.ask(
+            live.question, live.stop, live.search_filter, history, live.note
+        ):
             if isinstance(event, Answer):
                 answer = event
             elif not live.is_finished:

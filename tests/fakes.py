@@ -88,7 +88,8 @@ class EchoEngine:
     """A `RagEngine` over one document that cites the sentence its table of questions names.
 
     ``pause_seconds`` is slept before every token, so that a test can act in mid-answer.
-    Questions that begin with "crash", "refuse", "none" or "attack" show what can go wrong.
+    Questions that begin with "crash", "refuse", "none" or "attack" show what can go wrong; one
+    that begins with "repeat" is answered with its own words.
     """
 
     ANSWERS: ClassVar = {
@@ -191,9 +192,11 @@ class EchoEngine:
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         self.asked.append(question)
         self.asked_within.append(search_filter)
+        progress(Progress("search", 0, 2))
         if question.startswith("crash"):
             yield Token("Half an ")
             raise ZeroDivisionError("a bug")
@@ -207,6 +210,9 @@ class EchoEngine:
             yield make_answer(question, "", hits=hits)
             return
         text, quote = self.ANSWERS[detect(question)]
+        if question.startswith("repeat"):
+            text = f"{question} [1]"
+        progress(Progress("read", 0, 3))
         written = ""
         for piece in pieces(text):
             if stop.wait(self.pause_seconds) or stop.is_set():
@@ -259,6 +265,7 @@ def make_answer(
         model_id="echo (test)",
         index_id="20261121-fake",
         is_stopped=is_stopped,
+        documents_searched=2,
     )
 
 

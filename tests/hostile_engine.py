@@ -1,6 +1,6 @@
 """An engine all of whose words come from an attacker, wherever words of documents are shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 
@@ -14,6 +14,7 @@ from rag.datatypes import (
     Document,
     FileStatus,
     Hit,
+    Progress,
     SearchFilter,
     Source,
     SyncPlan,
@@ -55,6 +56,7 @@ class HostileEngine(EchoEngine):
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         text = "\n\n".join(form.text for form in FORMS)
         for start in range(0, len(text), _PIECE_CHARACTERS):

@@ -1,7 +1,7 @@
 """An engine over a real PDF on disk, for tests that look at its pages."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -14,6 +14,7 @@ from rag.datatypes import (
     Document,
     FileStatus,
     Hit,
+    Progress,
     SearchFilter,
     Source,
     Token,
@@ -61,8 +62,9 @@ class PagedEngine(EchoEngine):
         stop: Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
-        for piece in super().ask(question, stop, search_filter, history):
+        for piece in super().ask(question, stop, search_filter, history, progress):
             if isinstance(piece, Answer):
                 cited = tuple(self._moved(citation) for citation in piece.citations)
                 yield replace(piece, citations=cited)

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from rag.api.guard import MAX_BODY_BYTES
 from rag.config import Config, load_config
-from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
+from rag.datatypes import EVERYWHERE, Answer, Progress, SearchFilter, Token
 from rag.errors import ConfigError, IndexNotFoundError
 from rag.worker import MAX_WAITING
 from tests.api_server import FakeServices, services_over, serving, serving_api
@@ -42,11 +42,12 @@ class WatchedEngine(EchoEngine):
         stop: threading.Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         self.histories.append(history)
         if question.startswith("no index"):
             raise IndexNotFoundError("There is no index yet. Build one.")
-        yield from super().ask(question, stop, search_filter, history)
+        yield from super().ask(question, stop, search_filter, history, progress)
         if stop.is_set():
             self.stopped.set()
 

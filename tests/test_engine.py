@@ -10,7 +10,7 @@ import pytest
 
 import rag.answer_models
 from rag.config import Config
-from rag.datatypes import Answer, BuildReport, SearchFilter, Token
+from rag.datatypes import Answer, BuildReport, Progress, SearchFilter, Token
 from rag.engine import RagEngine
 from rag.errors import IndexDamagedError, IndexMismatchError, ModelError, QuestionError, RagError
 from rag.generate import ExtractiveGenerator
@@ -525,3 +525,23 @@ def test_extractive_streams_what_it_quotes_word_by_word(engine: RagEngine) -> No
     assert next(stream) == "Every "
     stop.set()
     assert list(stream) == []
+
+
+def test_the_steps_that_are_told_count_what_is_searched_and_read(engine: RagEngine) -> None:
+    steps: list[Progress] = []
+    question = "How many days of paid leave does an employee have?"
+    *_, answer = engine.ask(question, Event(), progress=steps.append)
+    status = engine.index_status()
+    assert isinstance(answer, Answer)
+    assert answer.prompt is not None
+    assert status is not None
+    assert steps == [
+        Progress("search", 0, status.documents),
+        Progress("read", 0, len(answer.prompt.hits)),
+    ]
+    assert status.documents > 1
+    one = SearchFilter(paths=(answer.citations[0].path,))
+    *_, answer = engine.ask(question, Event(), one, progress=steps.append)
+    assert isinstance(answer, Answer)
+    assert steps[2] == Progress("search", 0, 1)
+    assert answer.documents_searched == 1

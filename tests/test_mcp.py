@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from rag.config import Config
-from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
+from rag.datatypes import EVERYWHERE, Answer, Progress, SearchFilter, Token
 from rag.errors import RagError
 from rag.mcp_server import make_server, serve_stdio
 from tests.fakes import EchoEngine
@@ -103,9 +103,10 @@ def test_a_call_that_is_cancelled_stops_the_work(tmp_path: Path) -> None:
             stop: Event,
             search_filter: SearchFilter = EVERYWHERE,
             history: Sequence[str] = (),
+            progress: Callable[[Progress], None] = lambda step: None,
         ) -> Iterator[Token | Answer]:
             stops.append(stop)
-            return super().ask(question, stop, search_filter, history)
+            return super().ask(question, stop, search_filter, history, progress)
 
     server = make_server(NotingEngine(Config(), pause_seconds=20.0))  # type: ignore[arg-type] # a fake
 

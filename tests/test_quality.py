@@ -4,7 +4,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -226,8 +226,9 @@ def test_a_check_over_two_indexes_is_refused() -> None:
             stop: Event,
             search_filter: SearchFilter = EVERYWHERE,
             history: Sequence[str] = (),
+            progress: Callable[[Progress], None] = lambda step: None,
         ) -> Iterator[Token | Answer]:
-            for event in super().ask(question, stop, search_filter, history):
+            for event in super().ask(question, stop, search_filter, history, progress):
                 other = f"index {len(self.asked)}"
                 yield replace(event, index_id=other) if isinstance(event, Answer) else event
 

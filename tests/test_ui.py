@@ -263,6 +263,22 @@ def test_without_limits_nothing_is_said_of_them(engine: EchoEngine) -> None:
     assert "Limited to" not in shown(app)
 
 
+def test_a_miss_says_what_was_searched_and_how_to_widen(engine: EchoEngine) -> None:
+    app = limit_to(open_app(), EN, ["/rules"], ["pdf"])
+    app = ask(app, "none")
+    assert "2 files were searched." in shown(app)
+    assert EN["not_found_widen"] in shown(app)
+    app = press(app, EN["ask_everywhere"])
+    assert engine.asked == ["none", "none"]
+    assert engine.asked_within[-1] == EVERYWHERE
+    assert not any(button.label == EN["ask_everywhere"] for button in app.button)
+
+
+def test_an_answer_that_was_found_need_not_be_widened(engine: EchoEngine) -> None:
+    app = ask(limit_to(open_app(), EN, ["/rules"], ["pdf"]), "How many days of leave?")
+    assert not any(button.label == EN["ask_everywhere"] for button in app.button)
+
+
 def test_a_typed_pattern_is_kept_as_a_choice(engine: EchoEngine) -> None:
     conversation = services.load_services().store.create_conversation("none")
     worker = services.load_services().worker

@@ -1,14 +1,14 @@
 """The worker loses no answer, stops in time, and outlives its engine's mistakes."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from rag.config import Config
-from rag.datatypes import EVERYWHERE, Answer, SearchFilter, Token
+from rag.datatypes import EVERYWHERE, Answer, Progress, SearchFilter, Token
 from rag.errors import CrowdedError, RagError
 from rag.program_question import Outcome, ProgramQuestion
 from rag.store import Store, StoredAnswer
@@ -32,12 +32,13 @@ class GatedEngine(EchoEngine):
         stop: threading.Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         while not self.gate.wait(0.01):
             if stop.is_set():
                 yield make_answer(question, "", is_stopped=True)
                 return
-        yield from super().ask(question, stop, search_filter, history)
+        yield from super().ask(question, stop, search_filter, history, progress)
 
 
 @pytest.fixture
@@ -140,6 +141,7 @@ def test_stop_does_not_wait_for_an_engine_that_is_deep_in_thought(
             stop: threading.Event,
             search_filter: SearchFilter = EVERYWHERE,
             history: Sequence[str] = (),
+            progress: Callable[[Progress], None] = lambda step: None,
         ) -> Iterator[Token | Answer]:
             yield Token("You")
             finished_reading.wait(60)
@@ -216,6 +218,7 @@ class SilentEngine:
         stop: threading.Event,
         search_filter: SearchFilter = EVERYWHERE,
         history: Sequence[str] = (),
+        progress: Callable[[Progress], None] = lambda step: None,
     ) -> Iterator[Token | Answer]:
         yield Token(f"about {question}")
 
@@ -336,3 +339,17 @@ def test_an_engine_that_gives_a_program_no_answer_is_a_bug(store: Store) -> None
     AnswerWorker(SilentEngine(), store).submit_program(program.question("leave"))
     wait_until(lambda: len(program.outcomes) == 2)
     assert program.outcomes == [Token("about leave"), None]
+
+
+def test_what_is_being_done_is_told_while_it_is_done(
+    worker: AnswerWorker, engine: GatedEngine, conversation: str
+) -> None:
+    first = worker.submit(conversation, QUESTION)
+    second = worker.submit(conversation, QUESTION)
+    assert worker.step(first) is None  # the engine has not begun
+    engine.pause_seconds = 0.2
+    engine.gate.set()
+    wait_until(lambda: worker.step(first) == Progress("read", 0, 3))
+    assert worker.step(second) is None  # it waits
+    wait_until(lambda: not worker.is_live(first))
+    assert worker.step(first) is None

@@ -122,12 +122,22 @@ def _draw_not_found(services: Services, words: Words, stored: StoredAnswer, answ
     is_limited = stored.search_filter != EVERYWHERE
     with st.container(border=True, key=f"not-found-{stored.id}"):
         title = f'<div class="fk-card-title">{html.escape(words("not_found"))}</div>'
-        limited = note_html(words("not_found_limited")) if is_limited else ""
-        st.html(_spoken(title + note_html(words("not_found_detail")) + limited))
+        detail = note_html(" ".join(_not_found_words(words, answer, is_limited=is_limited)))
+        st.html(_spoken(title + detail))
         closest = list(answer.hits[:_CLOSEST])
         if closest:
             st.caption(words("closest_passages"))
             _draw_hits(services, words, stored.id, closest)
+
+
+def _not_found_words(words: Words, answer: Answer, *, is_limited: bool) -> list[str]:
+    """Return why there is no answer, what was searched, and how to find more."""
+    said = [words("not_found_detail")]
+    if answer.documents_searched:  # answers of earlier versions did not keep it
+        said.append(words.counted("not_found_searched", answer.documents_searched))
+    if is_limited:
+        said.append(words("not_found_limited"))
+    return [*said, words("not_found_widen")]
 
 
 def failure_words(words: Words, stored: StoredAnswer) -> str:

@@ -2,13 +2,12 @@
 
 import html
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.navigation.page import StreamlitPage
 
-from rag.config import EXTRACTIVE
 from rag.datatypes import EVERYWHERE, IndexStatus, SearchFilter
 from rag.errors import RagError
 from rag.language import detect_language
@@ -24,8 +23,6 @@ from rag.ui.safe_markdown import answer_html, label_text, note_html
 from rag.ui.services import Services
 from rag.ui.strings import Words
 from rag.ui.versions import turns_of
-
-_SEARCH_TIME = timedelta(seconds=1)  # it takes less; what takes longer is the model reading
 
 
 def draw(services: Services, words: Words, documents_page: StreamlitPage | None) -> None:
@@ -52,7 +49,8 @@ def draw(services: Services, words: Words, documents_page: StreamlitPage | None)
     live = next((one for one in reversed(drawn) if one.box is not None), None)
     search_filter = _draw_input(services, words, answers, live.answer if live else None, status)
     if drawn and drawn[-1].asked_anew:
-        _ask_anew(services, drawn[-1], search_filter)
+        limits = EVERYWHERE if drawn[-1].is_widened else search_filter
+        _ask_anew(services, drawn[-1], limits)
     if live is not None and live.box is not None:
         _follow(services, words, live.answer, live.box)
     if not answers and status is not None and search_filter == EVERYWHERE:
@@ -185,15 +183,18 @@ def _follow(services: Services, words: Words, stored: StoredAnswer, box: DeltaGe
 
 
 def _stage(services: Services, words: Words, stored: StoredAnswer) -> str:
-    """Return what the answer waits for. It begins with a search, then the model reads."""
+    """Return what the answer waits for, as the worker and the engine tell it."""
     ahead = services.worker.questions_ahead(stored.id)
     if ahead:
-        return words("waiting", count=ahead)
-    elapsed = datetime.now(UTC) - datetime.fromisoformat(stored.created)
-    if elapsed < _SEARCH_TIME or services.engine.answer_model_id() == EXTRACTIVE:
-        return words("searching")
-    duration = words.duration(int(elapsed.total_seconds()))
-    return f"{words('reading')} · {words('elapsed', elapsed=duration)}"
+        return words.counted("waiting", ahead)
+    step = services.worker.step(stored.id)
+    if step is None:
+        return words("opening")
+    doing = words.counted(f"step_{step.stage}", step.total)
+    elapsed = (datetime.now(UTC) - datetime.fromisoformat(stored.created)).total_seconds()
+    if elapsed < 1:
+        return doing
+    return f"{doing} · {words('elapsed', elapsed=words.duration(int(elapsed)))}"
 
 
 def _working(text: str) -> str:

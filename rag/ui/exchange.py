@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from rag.datatypes import EVERYWHERE
 from rag.store import StoredAnswer
 from rag.ui.answer_view import draw_answer
 from rag.ui.safe_markdown import note_html, text_html
@@ -28,6 +29,7 @@ class Drawn:
     answer: StoredAnswer
     box: DeltaGenerator | None = None  # the place of an answer that is still to come
     asked_anew: str = ""  # the question that a person puts in the place of this one; "" for none
+    is_widened: bool = False  # it is to be asked without limits
 
 
 def draw_exchange(
@@ -36,7 +38,7 @@ def draw_exchange(
     """Draw a question and its answer, in the version that the reader chose."""
     number = _shown_number(services, versions)
     shown = versions[number]
-    asked_anew = ""
+    asked_anew, is_widened = "", False
     with st.chat_message(words("you"), avatar=":material/person:"):
         if can_ask_anew and st.session_state.get(_EDITED) == shown.turn:
             asked_anew = _draw_edit(services, words, shown)
@@ -53,7 +55,9 @@ def draw_exchange(
                 _draw_versions(words, shown.turn, number, len(versions))
             if can_ask_anew and not shown.is_live:
                 asked_anew = asked_anew or _draw_actions(words, shown)
-    return Drawn(shown, asked_anew=asked_anew)
+                if _is_limited_miss(shown) and _draw_widen(words, shown):
+                    asked_anew, is_widened = shown.question, True
+    return Drawn(shown, asked_anew=asked_anew, is_widened=is_widened)
 
 
 def show_newest(turn: int) -> None:
@@ -107,6 +111,20 @@ def _draw_actions(words: Words, shown: StoredAnswer) -> str:
         args=(shown.turn,),
     )
     return shown.question if is_again else ""
+
+
+def _is_limited_miss(shown: StoredAnswer) -> bool:
+    is_miss = shown.answer is not None and shown.answer.status == "no_evidence"
+    return is_miss and shown.search_filter != EVERYWHERE
+
+
+def _draw_widen(words: Words, shown: StoredAnswer) -> bool:
+    return st.button(
+        words("ask_everywhere"),
+        key=f"widen-{shown.turn}",
+        type="tertiary",
+        icon=":material/zoom_out_map:",
+    )
 
 
 def _edit(turn: int) -> None:

@@ -3,8 +3,10 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -15,8 +17,11 @@ from rag.ui.document_text import show_document
 from rag.ui.reasons import reason_words
 from rag.ui.safe_markdown import note_html
 from rag.ui.services import Services
-from rag.ui.strings import Words
+from rag.ui.strings import UiLanguage, Words
 from rag.ui.sync_plan import start_sync
+
+if TYPE_CHECKING:
+    import pyarrow
 
 READABLE = ("indexed", "archive", "stale")
 _SCANNED = "scanned"  # stands among the statuses in the filter, but is no status
@@ -25,14 +30,48 @@ _SCANNED = "scanned"  # stands among the statuses in the filter, but is no statu
 def draw_files(services: Services, words: Words, status: IndexStatus, *, is_busy: bool) -> None:
     """Draw the filters, the actions on the chosen file, and the table."""
     st.subheader(words("files"))
-    shown = _filtered(words, status.files)
+    listed = _listed(status, words.language)
+    shown = _filtered(words, listed)
     actions = st.container(key="file-actions")
-    file = _draw_table(words, shown, status.index_id)
+    file = _draw_table(words, listed, shown)
     with actions:
         _draw_actions(services, words, status, file, is_busy=is_busy)
 
 
-def _filtered(words: Words, files: Sequence[FileStatus]) -> list[FileStatus]:
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The files of an index as they are listed in one language."""
+
+    status: IndexStatus  # held, so that nothing else can get its identity, which is the key
+    table: "pyarrow.Table"  # one row for each of its files, in their order
+    folded: tuple[str, ...]  # what the filter looks for words in
+
+
+@st.cache_resource(show_spinner=False, max_entries=4, hash_funcs={IndexStatus: id})
+def _listed(status: IndexStatus, language: UiLanguage) -> _Listed:
+    """Return the list, made once: with ten thousand files, no click should wait for it."""
+    import pyarrow
+
+    words, files = Words(language), status.files
+    reasons = [reason_words(words, file.reason) for file in files]
+    table = pyarrow.table(
+        {
+            words("column_path"): [_shown_path(file) for file in files],
+            words("column_status"): [_badges(words, file) for file in files],
+            words("column_reason"): reasons,
+            words("column_pages"): [file.pages or None for file in files],
+            words("column_chunks"): [file.chunks or None for file in files],
+            words("column_size"): [ceil(file.size_bytes / 102.4) / 10 for file in files],
+            words("column_seconds"): [ceil(file.seconds * 100) / 100 or None for file in files],
+        }
+    )
+    pairs = zip(files, reasons, strict=True)
+    return _Listed(status, table, tuple(_folded(f"{f.path}\n{reason}") for f, reason in pairs))
+
+
+def _filtered(words: Words, listed: _Listed) -> list[int]:
+    """Draw the filters; return which files they leave, as rows of the list."""
+    files = listed.status.files
     counts: Counter[str] = Counter(file.status for file in files)
     options = sorted(counts, key=counts.__getitem__, reverse=True)
     if scanned := sum(1 for file in files if file.scanned_pages):
@@ -57,11 +96,11 @@ def _filtered(words: Words, files: Sequence[FileStatus]) -> list[FileStatus]:
     statuses = {name for name in chosen if name != _SCANNED}
     wanted = _folded(text.strip())
     return [
-        file
-        for file in files
+        row
+        for row, (file, text) in enumerate(zip(files, listed.folded, strict=True))
         if (not statuses or file.status in statuses)
         and (_SCANNED not in chosen or file.scanned_pages)
-        and (not wanted or wanted in _folded(f"{file.path}\n{reason_words(words, file.reason)}"))
+        and (not wanted or wanted in text)
     ]
 
 
@@ -69,23 +108,16 @@ def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
 
 
-def _draw_table(words: Words, files: Sequence[FileStatus], index_id: str) -> FileStatus | None:
+def _draw_table(words: Words, listed: _Listed, shown: Sequence[int]) -> FileStatus | None:
     """Return the file whose row is chosen."""
+    files = [listed.status.files[row] for row in shown]
     # A choice is a row number: other rows need another table, or it would mean another file.
-    names = "\n".join([index_id, *(file.path for file in files)])
+    names = "\n".join([listed.status.index_id, *(file.path for file in files)])
     key = f"files-{sha256(names.encode()).hexdigest()[:12]}"
     number = st.column_config.NumberColumn(width=80)
     longer_number = st.column_config.NumberColumn(width=98)
     event = st.dataframe(
-        {
-            words("column_path"): [_shown_path(file) for file in files],
-            words("column_status"): [_badges(words, file) for file in files],
-            words("column_reason"): [reason_words(words, file.reason) for file in files],
-            words("column_pages"): [file.pages or None for file in files],
-            words("column_chunks"): [file.chunks or None for file in files],
-            words("column_size"): [ceil(file.size_bytes / 102.4) / 10 for file in files],
-            words("column_seconds"): [ceil(file.seconds * 100) / 100 or None for file in files],
-        },
+        listed.table if len(files) == len(listed.folded) else listed.table.take(shown),
         hide_index=True,
         placeholder="–",
         alt=words("files_alt"),

@@ -19,6 +19,7 @@ from rag.ui import (
     teach,
     training_page,
 )
+from rag.ui.composing import guard_enter
 from rag.ui.conversation import open_conversation
 from rag.ui.conversation_list import draw_conversations
 from rag.ui.page_script import draw_script
@@ -40,6 +41,7 @@ def draw() -> None:
     st.set_page_config(page_title=words("app_name"), page_icon=str(_ICON))
     draw_style()
     draw_script(words)
+    guard_enter()
     try:
         services, visit = _services_of_this_tab()
     except SignedOutError:

@@ -1,7 +1,8 @@
 """What a question is limited to: the choice beside the input, and its words beside an answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import streamlit as st
@@ -25,15 +26,15 @@ def draw_limits(
     before = last.search_filter if last else EVERYWHERE
     # Each answer may have changed the limits that are remembered, in another tab as well.
     key = str(last.id if last else 0)
-    documents = [file for file in status.files if file.chunks]
+    choices = _choices(status)
     remembered = limit_words(words, before)  # they hold on, so they are told while it is folded
     label = words("searched_limits", limits=remembered) if remembered else words("limits")
     with st.container(horizontal=True, gap="small", vertical_alignment="top"):
         collection = _draw_collections(words, before.collection, status, key)
         icon = ":material/filter_list:"
         with st.expander(label_text(label), icon=icon, key=f"limits-{key}"):
-            paths = _draw_paths(words, before.paths, documents, key)
-            types = _draw_types(words, before.types, documents, key)
+            paths = _draw_paths(words, before.paths, choices.paths, key)
+            types = _draw_types(words, before.types, choices.types, key)
             since, until = _draw_days(words, before, status, key)
     return SearchFilter(collection, paths, types, since, until)
 
@@ -58,9 +59,26 @@ def path_choices(documents: Sequence[FileStatus]) -> dict[str, str]:
     """Return pattern -> label of folders and containers, then of documents, each by path."""
     paths = {document.path for document in documents}
     folders = {path[: slash.start()] for path in paths for slash in re.finditer("(?<=[^/])/", path)}
-    labels = {exact_pattern(path): f"{path}/" for path in sorted(folders - paths)}
-    labels |= {exact_pattern(path): path for path in sorted(paths)}
-    return dict(list(labels.items())[:MAX_CHOICES])
+    labels = {path: f"{path}/" for path in sorted(folders - paths)}
+    labels |= {path: path for path in sorted(paths)}
+    return {exact_pattern(path): label for path, label in list(labels.items())[:MAX_CHOICES]}
+
+
+@dataclass(frozen=True, slots=True)
+class _Choices:
+    """What can be chosen among the documents of an index."""
+
+    status: IndexStatus  # held, so that nothing else can get its identity, which is the key
+    paths: dict[str, str]
+    types: list[str]
+
+
+@st.cache_resource(show_spinner=False, max_entries=2, hash_funcs={IndexStatus: id})
+def _choices(status: IndexStatus) -> _Choices:
+    """Return the choices, made once for each index: ten thousand paths take their time."""
+    documents = [file for file in status.files if file.chunks]
+    types = {type_of(document.path) for document in documents} - {""}
+    return _Choices(status, path_choices(documents), sorted(types))
 
 
 def _draw_collections(words: Words, before: str, status: IndexStatus, key: str) -> str:
@@ -82,9 +100,8 @@ def _draw_collections(words: Words, before: str, status: IndexStatus, key: str) 
 
 
 def _draw_paths(
-    words: Words, before: Sequence[str], documents: Sequence[FileStatus], key: str
+    words: Words, before: Sequence[str], labels: Mapping[str, str], key: str
 ) -> tuple[str, ...]:
-    labels = path_choices(documents)
     chosen = st.multiselect(
         words("limit_paths"),
         # One that was typed is an option of its own from then on.
@@ -101,9 +118,8 @@ def _draw_paths(
 
 
 def _draw_types(
-    words: Words, before: Sequence[str], documents: Sequence[FileStatus], key: str
+    words: Words, before: Sequence[str], types: Sequence[str], key: str
 ) -> tuple[str, ...]:
-    types = sorted({type_of(document.path) for document in documents} - {""})
     chosen = st.multiselect(
         words("limit_types"),
         types,

@@ -42,5 +42,6 @@ SOURCE_CSS = """
 .fk-cited th { font-weight: 600; background: color-mix(in srgb, currentColor 6%, transparent); }
 /* The button that copies the quote is otherwise seen under the pointer alone. */
 .st-key-source-quote [data-testid="stCode"] > pre + div { visibility: visible; opacity: 1; }
+.st-key-source-quote [data-testid="stCode"] > pre { padding-right: 3.5rem; }  /* its button */
 </style>
 """

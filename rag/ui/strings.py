@@ -23,6 +23,10 @@ class Words:
         text = self._catalogue[key]
         return text.format(**values) if values else text
 
+    def counted(self, key: str, count: int) -> str:
+        """Return the string ``key`` for a number of things; English tells one from several."""
+        return self(f"{key}_one" if count == 1 else key, count=f"{count:,}")
+
     def known(self, key: str, otherwise: str, **values: object) -> str:
         """Return the string ``key``, or ``otherwise`` when another module coined the key."""
         return self(key, **values) if key in self._catalogue else otherwise

@@ -209,6 +209,7 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
 [data-testid="stCaptionContainer"] { opacity: .74; }
 button[data-selected="true"],
 button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: inherit; }
+.st-key-guard-enter { display: none; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }
 </style>

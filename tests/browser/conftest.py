@@ -1,24 +1,21 @@
 """Fixtures of the browser tests: Chromium, a server with a fake engine, one with the real one."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from rag.errors import RagError
-from rag.generations import open_current
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, Tab
+from tests.browser.tab import CHROMIUM, FLAGS, Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+MODELS = REPOSITORY / "models"
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +48,27 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         process.stop()
 
 
-@pytest.fixture
-def real_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    index, models = REPOSITORY / "index", REPOSITORY / "models"
-    try:
-        open_current(index)
-    except RagError as error:
-        pytest.skip(f"needs an index of examples/documents in index/: {error}")
-    process = ServerProcess(tmp_path, RAG_INDEX_DIR=str(index), RAG_MODELS_DIR=str(models))
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the sample documents, made by the command as a person would."""
+    if not (MODELS / "fumikura-135m-gptq").exists():
+        pytest.skip("needs the default models: run `make setup`")
+    index = tmp_path_factory.mktemp("samples") / "index"
+    command = [sys.executable, "-m", "rag", "build", "examples/documents"]
+    folders = ["--index", str(index), "--models", str(MODELS)]
+    subprocess.run([*command, *folders], cwd=REPOSITORY, check=True, timeout=300)
+    return index
+
+
+@pytest.fixture(scope="module")
+def real_server(
+    tmp_path_factory: pytest.TempPathFactory, sample_index: Path
+) -> Iterator[ServerProcess]:
+    process = ServerProcess(
+        tmp_path_factory.mktemp("real"),
+        RAG_INDEX_DIR=str(sample_index),
+        RAG_MODELS_DIR=str(MODELS),
+    )
     try:
         process.wait()
         yield process

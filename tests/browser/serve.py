@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from rag import engine
-from rag.config import load_config
+from rag.config import Config, load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
 from tests.fakes import EchoEngine, HashingEmbedder
@@ -24,6 +24,7 @@ from tests.paged_engine import PagedEngine
 
 PAUSE_SECONDS = 0.12
 _COMMANDS = Path(__file__).resolve().parents[1] / "hashing_index.py"
+SUGGESTED = ("How many days of leave are there?", "有給休暇は何日ありますか？")
 _TRAINER = Path(__file__).resolve().parents[1] / "fake_trainer.py"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost", "", "None"}
 
@@ -46,10 +47,16 @@ def watch_sockets(log: Path) -> None:
     sys.addaudithook(note)
 
 
+def echo_engine(config: Config) -> EchoEngine:
+    fake = EchoEngine(config, PAUSE_SECONDS)
+    fake.suggested = SUGGESTED
+    return fake
+
+
 def main(argv: list[str]) -> int:
     watch_sockets(Path(argv[1]))
     if "--fake" in argv:
-        services.create_engine = lambda config: EchoEngine(config, PAUSE_SECONDS)  # type: ignore[assignment,return-value]
+        services.create_engine = echo_engine  # type: ignore[assignment]
         trainer = (sys.executable, str(_TRAINER))
         vars(services)["Jobs"] = partial(Jobs, training_program=trainer)
     if "--pdf" in argv:

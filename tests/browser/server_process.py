@@ -31,7 +31,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
             )
 
-    def wait(self, seconds: float = 30) -> None:
+    def wait(self, seconds: float = 120) -> None:
         """Return when the server answers."""
         deadline = time.monotonic() + seconds
         while True:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Request, WebSocket
 
 CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync"
+).split()
 Scheme = Literal["light", "dark"]
 LOCALES = {"en": "en-US", "ja": "ja-JP"}
 ANSWER = ".fk-answer"

@@ -55,7 +55,7 @@ def quiet(tab: Tab, server: ServerProcess) -> None:
 def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
     browser: "Browser", shared: ServerProcess, language: str
 ) -> None:
-    mika = Tab(browser, shared.url, language, "light" if language == "en" else "dark")
+    mika = Tab(browser, shared, language, "light" if language == "en" else "dark")
     mika.page.goto(shared.url)
     mika.page.wait_for_selector("#password")
     mika.picture(f"{language}-sign-in-1")
@@ -79,7 +79,7 @@ def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
     assert "fumikura_session" not in mika.page.evaluate("document.cookie")
     mika.picture(f"{language}-sign-in-3-asked")
 
-    ren = Tab(browser, shared.url, language, "light")
+    ren = Tab(browser, shared, language, "light")
     ren.page.goto(address)  # the address of a conversation that is not theirs
     ren.page.wait_for_selector("#password")
     sign_in(ren, "ren")
@@ -104,7 +104,7 @@ def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
 def test_a_link_from_another_site_opens_the_page_of_who_is_signed_in(
     browser: "Browser", shared: ServerProcess, tmp_path: Path
 ) -> None:
-    tab = Tab(browser, shared.url, "en", "light")
+    tab = Tab(browser, shared, "en", "light")
     tab.page.goto(shared.url)
     sign_in(tab, "aki")
     tab.page.wait_for_selector(".fk-intro")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -40,7 +40,8 @@ def write_state(folder: Path) -> None:
     state = folder / "state"
     store = Store(state)
     read = Triage("answered_wrong", 1, chunk_of_line(HANDBOOK, "20 days"), "20 days of paid leave")
-    for number, verdict in ((101, "down"), (102, "down"), (103, "up")):
+    verdicts: dict[int, Literal["up", "down"]] = {101: "down", 102: "down", 103: "up"}
+    for number, verdict in verdicts.items():
         answer = make_answer(f"Question {number}?", "30 days. [1]")
         judgement = Judgement(verdict, "wrong" if verdict == "down" else None, "", "20 days")
         saved = store.feedback.save(number, answer, judgement)

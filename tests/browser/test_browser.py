@@ -118,21 +118,3 @@ def test_hostile_words_load_nothing_wherever_they_are_shown(
     tab.page.locator(".st-key-exclude button:not([disabled])").wait_for()
     assert tab.page.locator('a[href*="evil"], img[src*="evil"], iframe').count() == 0
     # The policy would block a request with a complaint: there is not even an attempt.
-
-
-@pytest.mark.parametrize(("language", "scheme"), [("en", "dark"), ("ja", "light")])
-def test_the_real_index_answers_or_says_that_it_cannot(
-    browser: "Browser", real_server: ServerProcess, language: str, scheme: Scheme
-) -> None:
-    tab = Tab(browser, real_server, language, scheme)
-    tab.page.set_default_timeout(90_000)  # the models load first
-    tab.open()
-    tab.ask(QUESTIONS[language])
-    tab.page.wait_for_selector(f'{SOURCE}, [class*="st-key-not-found"]')
-    tab.picture(f"{language}-{scheme}-8-real")
-    outcome = tab.page.locator(f'{SOURCE}, [class*="st-key-not-found"]')
-    assert outcome.count() > 0
-    if tab.page.locator(SOURCE).count():
-        tab.page.locator(SOURCE).first.click()
-        assert tab.page.locator("mark.fk-quote").first.inner_text() != ""
-        tab.picture(f"{language}-{scheme}-9-real-source")

@@ -9,7 +9,7 @@ import pytest
 
 from rag.ui.strings import CATALOGUES
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import CHROMIUM, Scheme, Tab, assert_quiet
+from tests.browser.tab import CHROMIUM, Scheme, Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
@@ -66,7 +66,7 @@ def test_the_first_start_ends_in_an_answer(
     browser: "Browser", server: ServerProcess, language: str, scheme: Scheme
 ) -> None:
     words = CATALOGUES[language]  # type: ignore[index] # a literal
-    tab = Tab(browser, server.url, language, scheme, width=390, height=900)
+    tab = Tab(browser, server, language, scheme, width=390, height=900)
     tab.page.set_default_timeout(READY)
     read_the_samples(tab, words)
     tab.page.locator(SUGGESTION).first.wait_for()
@@ -76,14 +76,13 @@ def test_the_first_start_ends_in_an_answer(
     tab.page.locator(SOURCE).first.wait_for()
     assert tab.answer()
     tab.picture(f"{language}-43-first-answer")
-    assert_quiet(tab, server)
 
 
 def test_questions_are_checked_twice_and_become_a_curve(
     browser: "Browser", server: ServerProcess, tmp_path: Path
 ) -> None:
     words = CATALOGUES["en"]
-    tab = Tab(browser, server.url, "en", "light", height=1400)
+    tab = Tab(browser, server, "en", "light", height=1400)
     tab.page.set_default_timeout(READY)
     read_the_samples(tab, words)
     lines = QUESTIONS.read_text(encoding="utf-8").splitlines()
@@ -102,4 +101,3 @@ def test_questions_are_checked_twice_and_become_a_curve(
     tab.page.reload()
     tab.page.locator(CHART).nth(1).wait_for()
     tab.picture("en-44-quality")
-    assert_quiet(tab, server)

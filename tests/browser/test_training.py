@@ -1,5 +1,6 @@
 """From a file of examples to a model that answers, in a real browser; the trainer is a stand-in."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,11 +39,14 @@ def button(tab: Tab, name: str) -> "Locator":
     return tab.page.get_by_role("button", name=name, exact=True)
 
 
-def test_a_model_is_taught_stopped_resumed_and_activated(
+def test_a_model_is_taught_stopped_resumed_activated_and_rolled_back(
     browser: "Browser", server: ServerProcess, tmp_path: Path
 ) -> None:
     file = tmp_path / "お茶.csv"
     file.write_text("質問,回答\n煎茶は何時ですか,四時\n")
+    before, pointer = "fumikura-135m-gptq", tmp_path / "models" / "active.json"
+    write_model(tmp_path / "models", before)
+    activate(tmp_path / "models", before, "")
     tab = Tab(browser, server, "en", "light", height=1500)
     tab.page.goto(server.url + "/training")
     tab.page.locator("input[type=file]").set_input_files(str(file))
@@ -66,6 +70,11 @@ def test_a_model_is_taught_stopped_resumed_and_activated(
     button(tab, "Yes").click()
     tab.page.get_by_text("my-answers answers now.").wait_for(timeout=TRAINED)
     tab.picture("en-light-32-activated")
+    assert json.loads(pointer.read_text())["model"] == "my-answers"
+    button(tab, "Roll back").click()
+    button(tab, "Yes").click()
+    tab.page.get_by_text(f"{before} answers now.").wait_for(timeout=TRAINED)
+    assert json.loads(pointer.read_text())["model"] == before
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ja", "dark")])
