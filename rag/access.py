@@ -66,12 +66,14 @@ class Access:
             raise AccessError("There are no passwords here: auth is not set to password.")
         name = clean_name(name)
         wait = self._tries.begin(name, address)
+        # Some type their password in the place of their name: only known names are written down.
+        known = name if name in self._users.read() else ""
         if wait:
-            self.audit.note(name, "sign-in-refused", address=address)
+            self.audit.note(known, "sign-in-refused", address=address)
             raise WaitError(wait)
         user = self._users.user(name, password)
         if user is None:
-            self.audit.note(name, "sign-in-failed", address=address)
+            self.audit.note(known, "sign-in-failed", address=address)
             return None
         self._tries.succeed(name, address)
         self.audit.note(user.name, "sign-in", address=address)

@@ -33,7 +33,7 @@ class AuditLog:
         """Append a line.
 
         Args:
-            user: the name, as typed where a sign-in failed.
+            user: the name; "" of somebody unknown, who may have typed a password there.
             action: such as "sign-in" or "sync".
             subject: the id of what was acted upon; never a text.
             address: of the browser, where it is known.

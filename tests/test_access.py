@@ -62,7 +62,7 @@ def test_a_wrong_password_and_an_unknown_name_are_the_same_answer(tmp_path: Path
 
     assert access.sign_in("mika", "wrong", HERE) is None
     assert access.sign_in("nobody", PASSWORD, HERE) is None
-    assert audited(tmp_path) == [("mika", "sign-in-failed"), ("nobody", "sign-in-failed")]
+    assert audited(tmp_path) == [("mika", "sign-in-failed"), ("", "sign-in-failed")]
 
 
 def test_who_guesses_waits_even_with_the_right_password(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ ACCESS_EN = {
     "sign_in_password": "Password",
     "sign_in_wrong": "Name and password do not match. Check both and try again.",
     "sign_in_wait": "Too many sign-ins failed. Try again in {minutes} min.",
-    "sign_in_foreign": "This form was sent from another site. Sign in here.",
     "sign_in_provider": "Sign in with your organization",
     "sign_in_unknown": "Your organization knows you, but nobody has let you in here. Ask an "
     "administrator of Fumikura to add your e-mail address.",

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, urlparse
+from urllib.parse import parse_qs
 
 from anyio import to_thread
 from starlette.requests import HTTPConnection, Request
@@ -75,8 +75,6 @@ class SignIn:
         words = _in(language) or words_of(request)
         following = following_of(fields.get("next", "/"))
         name, password = fields.get("name", ""), fields.get("password", "")
-        if _is_foreign(request):
-            return self.page(sign_in_page(words, following, words("sign_in_foreign")), 403)
         try:
             token = self._access.sign_in(name, password, _address(request))
         except WaitError as error:
@@ -149,15 +147,6 @@ def words_of(request: HTTPConnection) -> Words:
 def _in(language: str) -> Words | None:
     known: dict[str, UiLanguage] = {name: name for name in CATALOGUES}
     return Words(known[language]) if language in known else None
-
-
-def _is_foreign(request: Request) -> bool:
-    """Tell whether a page of another site sent the form. A browser always names its origin."""
-    origin = request.headers.get("origin")
-    return (
-        origin is not None
-        and urlparse(origin).netloc.lower() != request.headers.get("host", "").lower()
-    )
 
 
 def _address(request: Request) -> str:
