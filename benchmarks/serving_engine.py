@@ -24,7 +24,7 @@ from rag.environment import limit_threads, prepare_process
 
 Run = Callable[[Sequence[int], int, bool], Iterator[int]]
 ENGINES = (
-    "fumikura", "fumikura-undrafted", "gptqmodel", "transformers", "bitsandbytes", "llama.cpp",
+    "fumikura", "gptqmodel", "transformers", "bitsandbytes", "llama.cpp",
     "llama.cpp-flash",
 )  # fmt: skip
 
@@ -60,8 +60,8 @@ def _answer(run: Run, ids: list[int], new: int, again: bool) -> dict[str, Any]:
 
 
 def _load(engine: str, model: Path, threads: int) -> tuple[Run, str, int]:
-    if engine.startswith("fumikura"):
-        return _load_fumikura(model, threads, has_drafts=engine == "fumikura")
+    if engine == "fumikura":
+        return _load_fumikura(model, threads)
     if engine.startswith("llama.cpp"):
         return _load_llama(model, threads, engine.endswith("flash"))
     from rag.inference.causal_torch import TorchCausalModel
@@ -71,7 +71,7 @@ def _load(engine: str, model: Path, threads: int) -> tuple[Run, str, int]:
     return _generate(loaded.model), loaded.kernel, (model / "model.safetensors").stat().st_size
 
 
-def _load_fumikura(model: Path, threads: int, has_drafts: bool) -> tuple[Run, str, int]:
+def _load_fumikura(model: Path, threads: int) -> tuple[Run, str, int]:
     from rag.greedy import greedy_tokens
     from rag.inference.causal_openvino import OpenVinoCausalModel
     from rag.inference.export import DECODER_EXPORTER, WEIGHTS, exported_folder
@@ -86,14 +86,7 @@ def _load_fumikura(model: Path, threads: int, has_drafts: bool) -> tuple[Run, st
             loaded.reset()
         scores = loaded.read(ids, Event())
         assert scores is not None
-        if has_drafts:
-            yield from islice(greedy_tokens(loaded, ids, scores, Event()), new)
-            return
-        for n in range(new):
-            token = int(scores.argmax())
-            yield token
-            if n + 1 < new:
-                scores = loaded.extend([token])[0]
+        yield from islice(greedy_tokens(loaded, ids, scores, Event()), new)
 
     return run, loaded.kernel, (graph / WEIGHTS).stat().st_size
 

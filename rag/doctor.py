@@ -216,8 +216,7 @@ def _access(config: Config) -> Iterator[Finding]:
     if config.auth == AUTH_OFF:
         yield Finding("ok", "access", "this machine alone, without a sign-in")
         return
-    reach = "this machine alone" if is_loopback(config.address) else f"machines at {config.address}"
-    yield Finding("ok", "access", f"{reach}, after a sign-in ({config.auth})")
+    yield Finding("ok", "access", f"at {config.address}, after a sign-in ({config.auth})")
     public = web_address(config.public_url)
     if public is not None and not public.is_encrypted and not is_loopback(public.host):
         text = "public_url is not encrypted: others on the way can read passwords and documents"

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from rag.inference.causal_model import CausalModel
 
 _KEY = 3  # tokens that must have stood there before
-_DRAFTED = 6  # tokens that are guessed
-# Tokens read together and one by one have scores that differ by rounding. Where the two best are
-# nearer than this, the token is read alone, so that speed never changes an answer.
-_CLOSE = 0.25  # logits
+_DRAFTED = 3  # tokens that are guessed
+# Tokens read together and one by one have scores that differ by rounding: in 16 bits by up to 0.5.
+# Where the two best are nearer than this, the token is read alone, so that speed does not change an
+# answer.
+_CLOSE = 0.75  # logits
 
 
 def greedy_tokens(
@@ -38,7 +39,7 @@ def greedy_tokens(
         yield written[-1]
         if stop.is_set():
             return
-        draft = drafted(written) if model.can_forget else []
+        draft = drafted(written) if model.gains_by_drafts else []
         read = model.extend([written[-1], *draft])
         kept = _kept(read, draft)
         model.forget(len(draft) - kept)

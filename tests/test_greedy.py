@@ -107,8 +107,8 @@ def test_texts_share_what_both_begin_with_and_the_new_one_keeps_a_token() -> Non
 
 
 def test_a_draft_is_what_followed_the_last_three_tokens_where_they_stood_last() -> None:
-    assert drafted([1, 2, 3, 4, 5, 9, 1, 2, 3, 7, 8, 0, 1, 2, 3]) == [7, 8, 0, 1, 2, 3]
-    assert drafted([1, 2, 3, 4, 1, 2, 3]) == [4, 1, 2, 3]
+    assert drafted([1, 2, 3, 4, 5, 9, 1, 2, 3, 7, 8, 0, 1, 2, 3]) == [7, 8, 0]
+    assert drafted([1, 2, 3, 4, 1, 2, 3]) == [4, 1, 2]
     assert drafted([1, 2, 3, 4, 2, 3]) == []
     assert drafted([1, 1, 1]) == drafted([]) == []
 
@@ -123,7 +123,7 @@ class Scripted:
     ) -> None:
         self.script, self.text, self.close = script, list(text), close
         self.begun, self.steps = len(text), 0
-        self.can_forget = True
+        self.gains_by_drafts = True
 
     def _scores(self, length: int, alone: bool) -> NDArray[np.float32]:
         place = length - self.begun
@@ -159,7 +159,7 @@ def written(model: Scripted, count: int) -> list[int]:
 
 def test_a_quote_takes_fewer_steps_and_the_tokens_are_those_of_the_model() -> None:
     quick, slow = Scripted(QUOTE, PROMPT), Scripted(QUOTE, PROMPT)
-    slow.can_forget = False
+    slow.gains_by_drafts = False
 
     assert written(quick, 10) == written(slow, 10) == QUOTE[:10]
     assert slow.steps == 9

@@ -146,7 +146,8 @@ def test_all_that_the_doctor_says_has_japanese_words() -> None:
             "http:// is not encrypted: others on the way can read questions, passages"
         ),
     }
-    assert {filled.get(text, text) for text in said} - known == set()
+    worded = {text for text in said if not text.startswith(("chmod ", "pip "))}  # not commands
+    assert {filled.get(text, text) for text in worded} - known == set()
 
 
 def test_a_purpose_of_every_package_has_japanese_words() -> None:

@@ -120,7 +120,6 @@ def test_nothing_of_jobs_syncs_and_comparisons_is_for_readers(
         lambda s: s.store.feedback.inbox(None, 9),
         lambda s: s.store.feedback.edit_pairs({1: {"state": "accepted"}}),
         lambda s: s.store.feedback.propose(1),
-        lambda s: s.store.latest_answers(9),
         lambda s: s.store.of("id-ren", "ren"),
         lambda s: s.store.finish_answer(1, "done", "mine"),
         lambda s: s.store.sessions,

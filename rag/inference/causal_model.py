@@ -36,8 +36,8 @@ class CausalModel(Protocol):
         ...
 
     @property
-    def can_forget(self) -> bool:
-        """Whether `forget` works: not where the cache keeps a window of the text alone."""
+    def gains_by_drafts(self) -> bool:
+        """Whether a few tokens are read in about the time of one, and `forget` takes them back."""
         ...
 
     def reset(self) -> None:

@@ -71,8 +71,8 @@ class TorchCausalModel:
         return cast(list[int], self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @property
-    def can_forget(self) -> bool:
-        """Whether the cache keeps the whole text, in every layer."""
+    def gains_by_drafts(self) -> bool:
+        """True where the cache keeps the whole text, in every layer: `forget` needs it."""
         return all(type(layer).__name__ == "DynamicLayer" for layer in self._cache.layers)
 
     def reset(self) -> None:
@@ -84,7 +84,7 @@ class TorchCausalModel:
 
     def read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
         """Read a text from its beginning; see `CausalModel.read`."""
-        shared = shared_length(self._text, ids) if self.can_forget else 0
+        shared = shared_length(self._text, ids) if self.gains_by_drafts else 0
         if shared:
             self._go_back(shared)
         else:

@@ -67,6 +67,22 @@ FINDINGS = {
         "16ビット演算がないため、16ビットのモデルは32ビットで動き、メモリーを2倍使います"
     ),
     "{size} GB free": "空き {size} GB",
+    "this machine alone, without a sign-in": "このマシンだけで、サインインなしで使えます",
+    "at {address}, after a sign-in ({kind})": "{address} で、サインインすると使えます（{kind}）",
+    "public_url is not encrypted: others on the way can read passwords and documents": (
+        "public_url は暗号化されないため、パスワードと文書を途中で読まれるおそれがあります"
+    ),
+    "{count} administrators, {after} readers": "管理者{count}人、閲覧者{after}人",
+    "whom the provider knows as {names}": "認証プロバイダーが確認した次の人：{names}",
+    "Authlib is not installed; nobody can sign in": (
+        "Authlibがインストールされていないため、だれもサインインできません"
+    ),
+    "no provider is named in .streamlit/secrets.toml": (
+        ".streamlit/secrets.toml に認証プロバイダーの設定がありません"
+    ),
+    "{name} holds the secret of the provider, and other accounts can read it": (
+        "{name} には認証プロバイダーの秘密情報があり、ほかのアカウントから読めます"
+    ),
     "the models could not be started ({error})": "モデルを起動できませんでした（{error}）",
     (
         "ready to answer after {seconds} s, with {size} MB of memory at most; the answer model is "
@@ -95,4 +111,8 @@ REMEDIES = {
     "close other programs before asking": "質問する前に、ほかのアプリを閉じてください",
     "free some disk space": "ディスクの空きを増やしてください",
     "close other programs": "ほかのアプリを閉じてください",
+    "a reverse proxy with TLS, and its https:// address": (
+        "TLSのリバースプロキシを置き、その https:// のアドレスを設定してください"
+    ),
+    'see "A shared host" in docs/security.md': "docs/security.md の「A shared host」をご覧ください",
 }
