@@ -110,7 +110,7 @@ def test_doctor_tells_who_may_come_in(state: Path, monkeypatch: pytest.MonkeyPat
     add_people(state)
     shared = {"auth": "password", "address": "0.0.0.0", "public_url": "http://docs.example.org"}
     found = findings(**shared)
-    assert ("ok", "access", "machines at 0.0.0.0, after a sign-in (password)") in found
+    assert ("ok", "access", "at 0.0.0.0, after a sign-in (password)") in found
     assert ("ok", "users", "1 administrators, 2 readers") in found
     assert [level for level, _, text in found if "not encrypted" in text] == ["unsafe"]
     encrypted = findings(**{**shared, "public_url": "https://docs.example.org"})

@@ -23,6 +23,8 @@ QUESTION = "How many days of leave do I get?"
 LISTED = '[class*="st-key-conversation-"] button'
 SIGN_OUT = '[class*="st-key-sign-out"] button'
 
+UNAUTHORIZED = ("401 (Unauthorized)",)  # the browser complains of a page that is a sign-in
+
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
@@ -42,20 +44,12 @@ def sign_in(tab: Tab, name: str, password: str = PASSWORD) -> None:
     tab.page.click("button[type=submit]")
 
 
-def quiet(tab: Tab, server: ServerProcess) -> None:
-    assert tab.foreign == []
-    refused = "Failed to load resource: the server responded with a status of 401"
-    assert [said for said in tab.complaints if refused not in said] == []
-    assert server.outside_attempts() == []
-    assert "Traceback" not in server.log.read_text()
-    tab.context.close()
-
-
 @pytest.mark.parametrize("language", list(LOCALES))
 def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
     browser: "Browser", shared: ServerProcess, language: str
 ) -> None:
     mika = Tab(browser, shared, language, "light" if language == "en" else "dark")
+    mika.provoked = UNAUTHORIZED
     mika.page.goto(shared.url)
     mika.page.wait_for_selector("#password")
     mika.picture(f"{language}-sign-in-1")
@@ -80,6 +74,7 @@ def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
     mika.picture(f"{language}-sign-in-3-asked")
 
     ren = Tab(browser, shared, language, "light")
+    ren.provoked = UNAUTHORIZED
     ren.page.goto(address)  # the address of a conversation that is not theirs
     ren.page.wait_for_selector("#password")
     sign_in(ren, "ren")
@@ -97,14 +92,13 @@ def test_two_people_sign_in_reload_and_see_their_own_conversations_alone(
     other.click(LISTED)  # a window that was open: its next click finds nobody
     other.wait_for_selector("#password")
     assert ren.page.locator(SIGN_OUT).count() == 1
-    quiet(ren, shared)
-    quiet(mika, shared)
 
 
 def test_a_link_from_another_site_opens_the_page_of_who_is_signed_in(
     browser: "Browser", shared: ServerProcess, tmp_path: Path
 ) -> None:
     tab = Tab(browser, shared, "en", "light")
+    tab.provoked = (*UNAUTHORIZED, "http://localhost:")
     tab.page.goto(shared.url)
     sign_in(tab, "aki")
     tab.page.wait_for_selector(".fk-intro")
