@@ -207,8 +207,10 @@ dl.fk-inspect dd { margin: 0; overflow-wrap: anywhere; }
   [data-testid="InputInstructions"] { display: none; }
 /* Streamlit's own colours of these have less contrast than 4.5 to 1. */
 [data-testid="stCaptionContainer"] { opacity: .74; }
-button[data-selected="true"],
-button[data-selected="true"] [data-testid="stMarkdownContainer"] { color: inherit; }
+button:is([data-selected="true"], [data-focused="true"]),
+button:is([data-selected="true"], [data-focused="true"]) [data-testid="stMarkdownContainer"] {
+  color: inherit !important;
+}
 .st-key-guard-enter { display: none; }
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. */
 [data-testid="stStatusWidget"] { display: none; }

@@ -24,7 +24,7 @@ TABLE = '[data-testid="stDataFrame"]'
 _ROW_HEIGHT = 35
 # Streamlit looks for its server below every part of a deep address before it finds it.
 _DEEP_PROBES = re.compile(
-    r"/(documents|health|models|quality|training)/_stcore/(health|host-config)$"
+    r"/(documents|health|models|quality|teach|training)/_stcore/(health|host-config)$"
 )
 
 
