@@ -3,7 +3,7 @@
 Prompt lookup decoding (Saxena, 2023): answers quote their passages, so what followed the last few
 tokens in the prompt is a good guess of what follows now. The model reads the guess in one step and
 keeps what it would have written itself (Leviathan et al., 2023, arXiv:2211.17192, with a draft
-that is certain), so that the tokens stay the same.
+that is certain). Rounding alone can make another token the likeliest; docs/log.md has how often.
 """
 
 from collections.abc import Iterator, Sequence
