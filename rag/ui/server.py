@@ -82,7 +82,8 @@ class PrivateMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request as the ASGI specification says."""
-        if scope["type"] == "websocket" and _is_foreign(scope):
+        refusal = _refusal(scope) if scope["type"] in ("http", "websocket") else None
+        if scope["type"] == "websocket" and refusal is not None:
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
             return
         if scope["type"] != "http":
@@ -98,20 +99,19 @@ class PrivateMiddleware:
             await send_with_headers({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b"This host name is not served."})
             return
-        try:
-            refuse_foreign(HTTPConnection(scope))
-        except ApiError as error:
-            await error.response()(scope, receive, send_with_headers)
+        if refusal is not None:
+            await refusal.response()(scope, receive, send_with_headers)
             return
         await self._app(scope, receive, send_with_headers)
 
 
-def _is_foreign(scope: Scope) -> bool:
+def _refusal(scope: Scope) -> ApiError | None:
+    """Return why a page of another site is not answered; None for our own and for programs."""
     try:
         refuse_foreign(HTTPConnection(scope))
-    except ApiError:
-        return True
-    return False
+    except ApiError as error:
+        return error
+    return None
 
 
 def on_script_error(error: Exception) -> bool:
