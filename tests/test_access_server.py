@@ -85,19 +85,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     key_file = folder / "key"
     key_file.write_text(KEY)
     key_file.chmod(0o600)
-    process = ServerProcess(
+    with ServerProcess(
         folder,
         "--fake",
         RAG_AUTH="password",
         RAG_API="on",
         RAG_API_KEY_FILE=str(key_file),
         RAG_PUBLIC_URL="https://docs.example.org",
-    )
-    try:
-        process.wait()
+    ) as process:
         yield process
-    finally:
-        process.stop()
 
 
 PATHS = [

@@ -23,12 +23,8 @@ SENTENCE = "Every employee has 20 days of paid leave a year."
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("api")
-    process = ServerProcess(folder, "--hashing", **build_hashing_index(folder), RAG_API="on")
-    try:
-        process.wait()
+    with ServerProcess(folder, "--hashing", **build_hashing_index(folder), RAG_API="on") as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.fixture
@@ -136,12 +132,8 @@ def test_the_pages_are_served_beside_it(server: ServerProcess) -> None:
 
 @pytest.fixture(scope="module")
 def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("slow"), "--fake", RAG_API="on")
-    try:
-        process.wait()
+    with ServerProcess(tmp_path_factory.mktemp("slow"), "--fake", RAG_API="on") as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])

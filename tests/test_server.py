@@ -27,12 +27,8 @@ WEBSOCKET = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("server"), "--fake")
-    try:
-        process.wait()
+    with ServerProcess(tmp_path_factory.mktemp("server"), "--fake") as process:
         yield process
-    finally:
-        process.stop()
 
 
 def request(

@@ -40,12 +40,8 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path_factory.mktemp("fake"), "--fake")
-    try:
-        process.wait()
+    with ServerProcess(tmp_path_factory.mktemp("fake"), "--fake") as process:
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.fixture(scope="session")
@@ -64,13 +60,9 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_server(
     tmp_path_factory: pytest.TempPathFactory, sample_index: Path
 ) -> Iterator[ServerProcess]:
-    process = ServerProcess(
+    with ServerProcess(
         tmp_path_factory.mktemp("real"),
         RAG_INDEX_DIR=str(sample_index),
         RAG_MODELS_DIR=str(MODELS),
-    )
-    try:
-        process.wait()
+    ) as process:
         yield process
-    finally:
-        process.stop()

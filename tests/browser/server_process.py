@@ -8,12 +8,13 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Self
 
 _SCRIPT = Path(__file__).with_name("serve.py")
 
 
 class ServerProcess:
-    """Runs `serve.py` on a free port until `stop`."""
+    """Runs `serve.py` on a free port until `stop`; in a ``with`` statement, while it answers."""
 
     def __init__(self, folder: Path, *options: str, **settings: str) -> None:
         self.port = free_port()
@@ -30,6 +31,17 @@ class ServerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def __enter__(self) -> Self:
+        try:
+            self.wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *of_an_error: object) -> None:
+        self.stop()
 
     def wait(self, seconds: float = 120) -> None:
         """Return when the server answers."""

@@ -30,12 +30,8 @@ UNAUTHORIZED = ("401 (Unauthorized)",)  # the browser complains of a page that i
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("shared")
     add_people(folder / "state")
-    process = ServerProcess(folder, "--fake", RAG_AUTH="password")
-    try:
-        process.wait()
+    with ServerProcess(folder, "--fake", RAG_AUTH="password") as process:
         yield process
-    finally:
-        process.stop()
 
 
 def sign_in(tab: Tab, name: str, password: str = PASSWORD) -> None:

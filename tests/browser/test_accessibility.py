@@ -61,12 +61,8 @@ def write_state(folder: Path) -> None:
 @pytest.fixture
 def full_server(tmp_path: Path) -> Iterator[ServerProcess]:
     write_state(tmp_path)
-    process = ServerProcess(tmp_path, "--pdf", RAG_MODELS_DIR=str(tmp_path / "models"))
-    try:
-        process.wait()
+    with ServerProcess(tmp_path, "--pdf", RAG_MODELS_DIR=str(tmp_path / "models")) as process:
         yield process
-    finally:
-        process.stop()
 
 
 class Tour:

@@ -36,12 +36,8 @@ def documents(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, RAG_INDEX_DIR=str(tmp_path / "index"))
-    try:
-        process.wait()
+    with ServerProcess(tmp_path, RAG_INDEX_DIR=str(tmp_path / "index")) as process:
         yield process
-    finally:
-        process.stop()
 
 
 def button(tab: Tab, name: str) -> "Locator":

@@ -26,12 +26,8 @@ MOST_STOPS = 40  # of the Tab key on one page
 
 @pytest.fixture
 def pdf_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, "--pdf", FUMIKURA_PAUSE_SECONDS="0.3")
-    try:
-        process.wait()
+    with ServerProcess(tmp_path, "--pdf", FUMIKURA_PAUSE_SECONDS="0.3") as process:
         yield process
-    finally:
-        process.stop()
 
 
 def reach(tab: Tab, selector: str, key: str = "Tab") -> None:

@@ -31,12 +31,10 @@ DOWNLOAD = '[class*="st-key-source-open-file"] button'
 
 @pytest.fixture
 def pdf_server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(tmp_path, "--pdf", RAG_PARSE_SECONDS="60")  # drawing on a busy machine
-    try:
-        process.wait()
+    with ServerProcess(
+        tmp_path, "--pdf", RAG_PARSE_SECONDS="60"
+    ) as process:  # drawing on a busy machine
         yield process
-    finally:
-        process.stop()
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ja", "dark")])

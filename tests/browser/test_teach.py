@@ -37,12 +37,8 @@ def server(tmp_path: Path) -> "Iterator[ServerProcess]":
         (tmp_path / "models" / name).mkdir(parents=True)
         table = {"architectures": ["LlamaForCausalLM"]}
         (tmp_path / "models" / name / "config.json").write_text(json.dumps(table))
-    process = ServerProcess(tmp_path, "--fake", RAG_ANSWER_MODEL="first")
-    try:
-        process.wait()
+    with ServerProcess(tmp_path, "--fake", RAG_ANSWER_MODEL="first") as process:
         yield process
-    finally:
-        process.stop()
 
 
 def button(tab: Tab, name: str) -> "Locator":

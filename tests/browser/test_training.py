@@ -25,14 +25,10 @@ TRAINED = 60_000  # milliseconds
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
-    process = ServerProcess(
+    with ServerProcess(
         tmp_path, "--fake", RAG_MODELS_DIR=str(tmp_path / "models"), FUMIKURA_FAKE_STEPS="60"
-    )
-    try:
-        process.wait()
+    ) as process:
         yield process
-    finally:
-        process.stop()
 
 
 def button(tab: Tab, name: str) -> "Locator":
