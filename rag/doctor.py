@@ -37,7 +37,7 @@ from rag.web_address import is_loopback, web_address
 _PACKAGES = {
     "torch": "models",
     "transformers": "answers",
-    "gptqmodel": "4-bit answers",
+    "gptqmodel": "quantized answers",
     "bitsandbytes": "NF4 answers",
     "openvino": "search by meaning and answers on a CPU",
     "sentence-transformers": "search by meaning",
@@ -269,7 +269,7 @@ def _machine(config: Config) -> Iterator[Finding]:
                 "slow",
                 "CPU",
                 "no 16-bit arithmetic: 16-bit models run in 32 bits here, at twice the memory",
-                "keep the 4-bit answer model",
+                "keep the quantized answer model",
             )
     available_gb = psutil.virtual_memory().available / 1e9
     if available_gb < _LOW_MEMORY_GB:

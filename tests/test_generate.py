@@ -489,8 +489,8 @@ def test_the_default_model_runs_on_openvino_and_says_what_gptqmodel_says() -> No
 
     expected = greedy_ids(stock, default.prompt_ids(QUESTION), 12)
     text = stock.tokenizer.decode(expected, skip_special_tokens=True)
-    assert default.precision == "GPTQ 4-bit"
-    assert default.model.kernel.startswith("OpenVINO 4-bit")
+    assert default.precision == "GPTQ 8-bit"
+    assert default.model.kernel.startswith("OpenVINO 8-bit")
     assert stock.kernel == "TorchAtenLinear"  # not the slow fall-back of GPTQModel
     assert "".join(pieces).strip() == text.rstrip("\ufffd").strip()
 

@@ -47,7 +47,7 @@ def decoder(checkpoint: Path, folder: Path) -> OpenVinoCausalModel:
     graph = DecoderGraph(GptqCheckpoint(checkpoint))
     import_openvino().save_model(graph.build(), folder / GRAPH, compress_to_fp16=False)
     Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).save(str(folder / TOKENIZER))
-    write_facts(folder, {"context_tokens": 512, "end_ids": [1]})
+    write_facts(folder, {"bits": 4, "context_tokens": 512, "end_ids": [1]})
     return OpenVinoCausalModel(folder, threads=1)
 
 
@@ -73,6 +73,8 @@ def cosine(one: Any, other: Any) -> float:  # noqa: ANN401 - arrays
         ("mistral", {"sliding_window": None}),
         ("qwen2", {}),  # biases
         ("qwen3", {"head_dim": 32}),  # norms of queries and keys, heads wider than the model
+        ("llama", {"wide": "proj"}),  # 8 bits
+        ("llama", {"wide": "v_proj"}),  # 8 bits beside 4 in one product
     ],
 )
 def test_a_graph_gives_the_scores_of_the_model_with_its_weights_written_out(
@@ -116,8 +118,9 @@ def test_a_stopped_reading_leaves_nothing_behind(tmp_path: Path) -> None:
         ({"hidden_act": "gelu"}, "activation 'gelu'"),
         ({"use_sliding_window": True}, "sliding window"),
         ({"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "kind 'yarn'"),
-        ({"quantization_config": {"quant_method": "awq", "bits": 4}}, "4-bit GPTQ"),
-        ({"quantization_config": None}, "4-bit GPTQ"),
+        ({"quantization_config": {"quant_method": "awq", "bits": 4}}, "GPTQ checkpoint of 4 or 8"),
+        ({"quantization_config": None}, "GPTQ checkpoint of 4 or 8"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 3}}, "of 4 or 8"),
     ],
 )
 def test_a_checkpoint_without_a_graph_is_refused_with_its_reason(

@@ -147,7 +147,7 @@ def test_one_in_seven_pairs_is_a_record_in_the_language_of_the_question(
 
     monkeypatch.setattr(pairs, "record_pair", noted)
     one = SpanQuestion("扉は何時に開く?", "ja", "扉は7時に開く。", 3, 5, ("7時",))
-    maker = PairMaker([one], Random(0))
+    maker = PairMaker([one], (), Random(0))
     for _ in range(2000):
         maker.pair(one)
 

@@ -263,7 +263,7 @@ def test_the_labelled_words_are_the_answer_wherever_the_text_was_cut_or_added_to
     questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs, "RECORD_SHARE", 0.0)
-    maker = PairMaker(questions, Random(0))
+    maker = PairMaker(questions, (), Random(0))
     places = set()
     for question in questions * 10:
         pair = maker.pair(question)
@@ -279,7 +279,7 @@ def test_texts_for_a_question_as_it_was_asked_hold_no_answer_when_none_is_labell
     questions: tuple[SpanQuestion, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pairs, "CONTRAST_SHARE", 0.0)  # a contrast keeps the words of the answer
-    maker, known = PairMaker(questions, Random(0)), _all(questions)
+    maker, known = PairMaker(questions, (), Random(0)), _all(questions)
     for question in questions * 10:
         pair = maker.pair(question)
         if pair and not pair.span and pair.question == question.text:
@@ -342,7 +342,7 @@ def test_of_a_contrast_one_changed_side_has_no_answer_and_two_have_it_again(
     start = LOAN.index("14 days")
     one = SpanQuestion("How long does Lake Library lend?", "en", LOAN, start, start + 7, ("x",))
     lender = replace(one, text="When does Hill Museum open?")
-    maker = PairMaker([lender], Random(0))
+    maker = PairMaker([lender], (), Random(0))
 
     made = [maker.pair(one) for _ in range(400)]
 
@@ -370,15 +370,15 @@ def test_the_kinds_of_texts_have_their_shares_and_a_third_an_instruction(
 ) -> None:
     monkeypatch.setattr(pairs, "CONTRAST_SHARE", 0.0)
     chosen = [replace(one, altered=("Altered?",)) for one in questions]
-    maker = PairMaker(chosen, Random(0))
+    maker = PairMaker(chosen, (), Random(0))
     known = _all(questions)
     made = [(one, pair) for one in chosen * 100 if (pair := maker.pair(one))]
     is_altered = [pair.question == "Altered?" for _, pair in made]
     has_span = [pair.span is not None for _, pair in made]
     has_instruction = [not set(_sentences(pair.text)) <= known for _, pair in made]
 
-    assert np.mean(is_altered) == pytest.approx(0.08, abs=0.02)
-    assert np.mean(has_span) == pytest.approx(1 - 0.08 - 0.05 - 0.08, abs=0.02)
+    assert np.mean(is_altered) == pytest.approx(0.04, abs=0.01)
+    assert np.mean(has_span) == pytest.approx(1 - 0.06 - 0.05 - 0.04, abs=0.02)
     # An instruction that would stand inside of the answer is left away, and none does here.
     assert np.mean(has_instruction) == pytest.approx(0.35, abs=0.02)
 
@@ -390,7 +390,7 @@ def test_some_instructions_demand_a_code_that_stands_nowhere(
     monkeypatch.setattr(pairs, "INSTRUCTION_SHARE", 1.0)
     monkeypatch.setattr(pairs, "_LURE_SHARE", 0.0)
     known = {*ENGLISH_TARGETS, *JAPANESE_TARGETS, "AI"}
-    maker = PairMaker(questions, Random(0))
+    maker = PairMaker(questions, (), Random(0))
     made = [pair for one in questions * 20 if (pair := maker.pair(one))]
 
     codes = [set(re.findall(r"[A-Z]{3,}(?:-\d+)?", pair.text)) - known for pair in made]
@@ -403,7 +403,7 @@ def test_half_of_the_texts_stand_under_their_title_which_is_never_the_answer(
 ) -> None:
     monkeypatch.setattr(pairs, "RECORD_SHARE", 0.0)
     named = [replace(one, title=f"Houses {one.answers[0]}") for one in questions]
-    maker, other = PairMaker(questions, Random(0)), PairMaker(named, Random(0))
+    maker, other = PairMaker(questions, (), Random(0)), PairMaker(named, (), Random(0))
     made = [pair for one in questions * 20 if (pair := maker.pair(one))]
     without = [pair for one in named * 20 if (pair := other.pair(one)) and pair.span]
 
@@ -532,7 +532,7 @@ def test_steps_lower_the_loss_of_what_they_learn_from(
     network: SpanNetwork, tokenizer: Tokenizer, questions: tuple[SpanQuestion, ...]
 ) -> None:
     rng = Random(0)
-    rows = list(islice(endless_rows(questions, PairMaker(questions, rng), tokenizer, rng), 8))
+    rows = list(islice(endless_rows(questions, PairMaker(questions, (), rng), tokenizer, rng), 8))
     pieces = next(endless_pieces([one.passage * 3 for one in questions], tokenizer, rng))
     learner = Learner(network, LoopSettings(learning_rate=1e-2))
 
@@ -604,7 +604,7 @@ def test_who_points_at_all_answers_is_right_and_who_is_always_sure_refuses_nothi
     tokenizer: Tokenizer, questions: tuple[SpanQuestion, ...]
 ) -> None:
     english = [one for one in questions if one.language == "en"]
-    measured = measure(Pointer(tokenizer), tokenizer, english)
+    measured = measure(Pointer(tokenizer), tokenizer, english, ())
 
     assert answer(Pointer(tokenizer), tokenizer, "a?", "It ends at 105 sharp.") == ("105", 6.0)
     # Every passage scores 6: a tie counts half, and none is below the bar.

@@ -7,8 +7,10 @@ from typing import Any
 GROUP = 32
 
 
-def save_tiny_gptq(folder: Path, model_type: str, **changes: Any) -> Any:  # noqa: ANN401
+def save_tiny_gptq(folder: Path, model_type: str, wide: str = " ", **changes: Any) -> Any:  # noqa: ANN401
     """Write a checkpoint of two layers to ``folder``; return the dense 32-bit model it stands for.
+
+    Linear layers with ``wide`` in their name have 8 bits, the others 4.
 
     The packing is written out value by value, so that it checks the unpacking.
     """
@@ -37,7 +39,7 @@ def save_tiny_gptq(folder: Path, model_type: str, **changes: Any) -> Any:  # noq
         if isinstance(module, torch.nn.Linear) and name != "lm_head":
             if module.bias is not None:
                 torch.nn.init.normal_(module.bias, std=0.2)
-            tensors |= _quantized(name, module)
+            tensors |= _quantized(name, module, 8 if wide in name else 4)
     dense = {k: v for k, v in model.state_dict().items() if not _is_quantized(k, tensors)}
     tensors |= {k: v.detach().clone().to(torch.bfloat16) for k, v in dense.items()}
     model.load_state_dict({k: tensors[k].float() for k in dense}, strict=False)
@@ -57,23 +59,28 @@ def _is_quantized(name: str, tensors: dict[str, Any]) -> bool:
     return f"{name.removesuffix('.weight')}.qweight" in tensors
 
 
-def _quantized(name: str, linear: Any) -> dict[str, Any]:  # noqa: ANN401 - a torch.nn.Linear
+def _quantized(name: str, linear: Any, bits: int) -> dict[str, Any]:  # noqa: ANN401 - a torch.nn.Linear
     import torch
 
     rows, columns = linear.weight.shape
-    values = torch.randint(0, 16, (rows, columns))
-    scales = (torch.rand(rows, columns // GROUP) * 0.05 + 0.01).to(torch.float16)
+    middle, per_word = 2 ** (bits - 1), 32 // bits
+    values = torch.randint(0, 2 * middle, (rows, columns))
+    scales = ((torch.rand(rows, columns // GROUP) * 0.4 + 0.08) / middle).to(torch.float16)
     group_of = torch.arange(columns) // GROUP
     with torch.no_grad():
-        linear.weight.copy_((values - 8) * scales[:, group_of].float())
-    words = [[0] * rows for _ in range(columns // 8)]
+        linear.weight.copy_((values - middle) * scales[:, group_of].float())
+    words = [[0] * rows for _ in range(columns // per_word)]
     for row in range(rows):
         for column in range(columns):
-            words[column // 8][row] |= int(values[row, column]) << (4 * (column % 8))
-    zeros = 0x77777777  # eight times 8, stored less 1
+            words[column // per_word][row] |= int(values[row, column]) << (
+                bits * (column % per_word)
+            )
+    # The middle in each place of a word, stored less 1.
+    zeros = {4: 0x77777777, 8: 0x7F7F7F7F}[bits]
+    zero_shape = (columns // GROUP, rows // per_word)
     return {
         f"{name}.qweight": torch.tensor(words, dtype=torch.int64).to(torch.int32),
-        f"{name}.qzeros": torch.full((columns // GROUP, rows // 8), zeros, dtype=torch.int32),
+        f"{name}.qzeros": torch.full(zero_shape, zeros, dtype=torch.int32),
         f"{name}.scales": scales.T,
         f"{name}.g_idx": group_of.to(torch.int32),
     } | ({f"{name}.bias": linear.bias.detach()} if linear.bias is not None else {})

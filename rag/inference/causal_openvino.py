@@ -24,7 +24,7 @@ _MOST_STALE = 512  # tokens of the cache beside the shared beginning
 class OpenVinoCausalModel:
     """A GPTQ model on the CPU with the cache of one text. Not thread-safe.
 
-    Weights stay in 4 bits, and what they are multiplied with is rounded to 8 bits for each group of
+    Weights stay in their bits, and what they are multiplied with is rounded to 8 for each group of
     inputs, which takes two thirds to three quarters of the time. The rest has 16 bits where the CPU
     computes in them.
 
@@ -37,6 +37,7 @@ class OpenVinoCausalModel:
 
         with read_facts(folder) as facts:
             self.context_tokens = int(facts["context_tokens"])
+            self._bits = int(facts["bits"])
             self.end_ids: frozenset[int] = frozenset(facts["end_ids"])
             self._precision = usable(HALF)
             self._graph, self._threads = folder / GRAPH, threads
@@ -58,7 +59,7 @@ class OpenVinoCausalModel:
     @property
     def kernel(self) -> str:
         """What computes a linear layer."""
-        return f"OpenVINO 4-bit, {self._precision}"
+        return f"OpenVINO {self._bits}-bit, {self._precision}"
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of ``text``; special ones are those written in it."""

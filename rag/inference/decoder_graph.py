@@ -1,4 +1,4 @@
-"""Build the graph of a Llama-like decoder for OpenVINO from GPTQ weights, still in 4 bits.
+"""Build the graph of a Llama-like decoder for OpenVINO from GPTQ weights, still in 4 or 8 bits.
 
 Llama (Touvron et al., 2023, arXiv:2302.13971), Mistral, Qwen2 and Qwen3 differ in biases and in
 norms of queries and keys, which are built where the checkpoint has them. The shapes of some parts
@@ -186,16 +186,16 @@ class DecoderGraph:
     # Weights ------------------------------------------------------------------------------
 
     def _linear(self, hidden: Node, *layers: str) -> Node:
-        """Multiply with the weights of ``layers``, one below the other, kept in 4 bits."""
+        """Multiply with the weights of ``layers``, one below the other, kept in their bits.
+
+        Where one of them has 8 bits, all of these are kept in 8.
+        """
         op, types = self._op, self._openvino.Type
         read = [self._checkpoint.quantized(layer) for layer in layers]
         weights = np.concatenate([values for values, _ in read])
         scales = np.concatenate([scales for _, scales in read])
-        tensor = self._openvino.Tensor(types.i4, self._openvino.Shape(weights.shape))
-        nibbles = weights.view(np.uint8).reshape(-1) & np.uint8(15)
-        tensor.data.reshape(-1)[:] = nibbles[0::2] | (nibbles[1::2] << np.uint8(4))
-        self._arrays.append(tensor)
-        dense = op.multiply(op.convert(op.constant(tensor), types.f16), self._constant(scales))
+        kept = self._four_bits(weights) if _fits_four_bits(weights) else self._constant(weights)
+        dense = op.multiply(op.convert(kept, types.f16), self._constant(scales))
         flat = self._integers([len(weights), weights.shape[1] * weights.shape[2]])
         dense = op.convert(op.reshape(dense, flat, False), types.f32)
         product = op.matmul(hidden, dense, False, True)
@@ -203,6 +203,14 @@ class DecoderGraph:
         if not biases:
             return product
         return op.add(product, self._constant(np.concatenate(biases)))
+
+    def _four_bits(self, weights: NDArray[np.int8]) -> Node:
+        types = self._openvino.Type
+        tensor = self._openvino.Tensor(types.i4, self._openvino.Shape(weights.shape))
+        nibbles = weights.view(np.uint8).reshape(-1) & np.uint8(15)
+        tensor.data.reshape(-1)[:] = nibbles[0::2] | (nibbles[1::2] << np.uint8(4))
+        self._arrays.append(tensor)
+        return self._op.constant(tensor)
 
     def _has_bias(self, layer: str) -> bool:
         return f"{layer}.bias" in self._checkpoint
@@ -238,6 +246,10 @@ class DecoderGraph:
     def _split(self, node: Node, axis: int, parts: int) -> list[Node]:
         split = self._op.split(node, self._integers(axis), parts)
         return [split.output(n) for n in range(parts)]
+
+
+def _fits_four_bits(weights: NDArray[np.int8]) -> bool:
+    return bool(weights.min() >= -8 and weights.max() <= 7)
 
 
 def _refuse_unsupported(config: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ FACTS = "facts.json"
 GRAPH = "graph.xml"
 WEIGHTS = "graph.bin"
 TOKENIZER = "tokenizer.json"
-FORMAT = 2  # of the exported folder; another number is another folder
+FORMAT = 3  # of the exported folder; another number is another folder
 
 # Each is a module with a command line of its own.
 ENCODER_EXPORTER = "rag.inference.export_encoder"

@@ -35,11 +35,12 @@ def write_decoder(model: Path, folder: Path) -> Facts:
     checkpoint = GptqCheckpoint(model)
     graph = DecoderGraph(checkpoint)
     import_openvino().save_model(graph.build(), folder / GRAPH, compress_to_fp16=False)
-    stock = TorchCausalModel(model, "GPTQ 4-bit", "cpu")
+    stock = TorchCausalModel(model, f"GPTQ {checkpoint.bits}-bit", "cpu")
     stock.tokenizer.save(str(folder / TOKENIZER))
     facts = write_facts(
         folder,
         {
+            "bits": checkpoint.bits,
             "context_tokens": stock.context_tokens,
             "end_ids": sorted(stock.end_ids),
         },

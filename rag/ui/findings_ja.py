@@ -3,7 +3,7 @@
 _PURPOSES = {
     "models": "モデル",
     "answers": "回答",
-    "4-bit answers": "4ビットモデルの回答",
+    "quantized answers": "量子化モデルの回答",
     "NF4 answers": "NF4モデルの回答",
     "search by meaning and answers on a CPU": "CPUでの意味検索と回答",
     "search by meaning": "意味検索",
@@ -107,7 +107,7 @@ REMEDIES = {
     "set RAG_REMOTE_CONTEXT_TOKENS={count}": (
         "RAG_REMOTE_CONTEXT_TOKENS={count} を設定してください"
     ),
-    "keep the 4-bit answer model": "4ビットの回答モデルを使い続けてください",
+    "keep the quantized answer model": "量子化した回答モデルを使い続けてください",
     "close other programs before asking": "質問する前に、ほかのアプリを閉じてください",
     "free some disk space": "ディスクの空きを増やしてください",
     "close other programs": "ほかのアプリを閉じてください",

@@ -43,9 +43,10 @@ if (!window.fumikuraPage) {
     if (!held || document.activeElement !== document.body) return;
     const box = document.getElementsByClassName(held.name)[0];
     const element = box?.querySelectorAll(FOCUSABLE)[held.position];
-    // A drawer that has lost the focus would not hear Esc.
-    const next = element && !element.disabled ? element : document.querySelector('[role="dialog"]');
-    next?.focus({ preventScroll: true });
+    // Never behind a drawer: without the focus it would not hear Esc.
+    const drawer = document.querySelector('[role="dialog"]');
+    const isInReach = element && !element.disabled && (!drawer || drawer.contains(element));
+    (isInReach ? element : drawer)?.focus({ preventScroll: true });
   };
 
   document.addEventListener("focusin", ({ target }) => {

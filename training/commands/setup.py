@@ -13,7 +13,7 @@ _STAGES = {
     "span": "Models: making the span reader (a few seconds)",
     "dequantize": "Answer model: reading the base model (about 20 s)",
     "merge": "Answer model: folding what it was taught into it (about 10 s)",
-    "calibrate": "Answer model: quantizing it to 4 bits with GPTQ (about 3 minutes on two cores)",
+    "calibrate": "Answer model: quantizing it to 8 bits with GPTQ (about 3 minutes on two cores)",
     "export": "Answer model: making the graphs for this CPU (about 20 s)",
 }
 

@@ -43,18 +43,36 @@ class Measured:
     # Of passages with an answer from those without, by score; None where all have one passage.
     auroc: float | None
     refuses: float | None  # of those without, where one in ten with an answer is refused
+    # The same two over questions that were written for a passage that does not answer them.
+    near_auroc: float | None = None
+    near_refuses: float | None = None
 
 
 def measure(
-    network: SpanScorer, tokenizer: "Tokenizer", questions: Sequence[SpanQuestion]
+    network: SpanScorer,
+    tokenizer: "Tokenizer",
+    questions: Sequence[SpanQuestion],
+    written: Sequence[SpanQuestion],
 ) -> dict[Language, Measured]:
-    """Return what the network does with some questions, evenly chosen, of each language."""
+    """Return what the network does with some questions, evenly chosen, of each language.
+
+    Args:
+        network: is asked.
+        tokenizer: its own.
+        questions: held out, with an answer.
+        written: by hand, for held-out passages. Only those without an answer are asked.
+    """
     import torch
 
     languages: tuple[Language, ...] = ("en", "ja")
     with torch.inference_mode():
         return {
-            language: _measure(network, tokenizer, _some(questions, language))
+            language: _measure(
+                network,
+                tokenizer,
+                _some(questions, language),
+                _some([one for one in written if not one.end], language),
+            )
             for language in languages
             if len(_some(questions, language)) > 1
         }
@@ -67,7 +85,10 @@ def _some(questions: Sequence[SpanQuestion], language: Language) -> list[SpanQue
 
 
 def _measure(
-    network: SpanScorer, tokenizer: "Tokenizer", questions: Sequence[SpanQuestion]
+    network: SpanScorer,
+    tokenizer: "Tokenizer",
+    questions: Sequence[SpanQuestion],
+    unanswered: Sequence[SpanQuestion],
 ) -> Measured:
     exact, shared, there, absent = [], [], [], []
     others = [*questions[1:], questions[0]]
@@ -79,6 +100,7 @@ def _measure(
         there.append(score)
         if other.passage != question.passage:
             absent.append(answer(network, tokenizer, question.text, other.passage)[1])
+    near = [answer(network, tokenizer, one.text, one.passage)[1] for one in unanswered]
     bar = float(np.quantile(there, _FALSELY))
     return Measured(
         len(questions),
@@ -86,6 +108,8 @@ def _measure(
         float(np.mean(shared)),
         auroc(there, absent) if absent else None,
         float(np.mean([score < bar for score in absent])) if absent else None,
+        auroc(there, near) if near else None,
+        float(np.mean([score < bar for score in near])) if near else None,
     )
 
 

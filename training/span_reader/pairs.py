@@ -2,8 +2,8 @@
 
 Some texts hold the answer. Some hold none: another passage that shares the words of the question,
 the passage without the sentences that answer, or the passage that answers a question of which one
-detail was changed. Some are one corner of a contrast. Some tell the reader what to say, and are to
-be read past.
+detail was changed. Some are one corner of a contrast. Some questions were written by hand for their
+passage. Some texts tell the reader what to say, and are to be read past.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,15 @@ from training.span_reader.pair import Pair
 from training.span_reader.questions import SpanQuestion
 from training.span_reader.record_pairs import record_pair
 
-NEAR_MISS_SHARE = 0.08  # of the questions, where they have one
+NEAR_MISS_SHARE = 0.06  # of the questions, where they have one
 REMOVED_SHARE = 0.05
-ALTERED_SHARE = 0.08
-CONTRAST_SHARE = 0.28
+ALTERED_SHARE = 0.04
+CONTRAST_SHARE = 0.22
 _OTHER_TEXT_SHARE = 0.37  # of the contrasts: only the text is changed
 _OTHER_QUESTION_SHARE = 0.33  # only the question; the rest are changed in both
 RECORD_SHARE = 0.15  # of all pairs: a made-up table, form or list of rules in its stead
+WRITTEN_SHARE = 0.3  # of the rest, where there are any: see training.near_misses
+_WHOLE_SHARE = 0.5  # of their passages without an answer: what tempts is there
 INSTRUCTION_SHARE = 0.35  # of the other texts, whatever they hold
 HEADING_SHARE = 0.5  # of them: under the title of their article, as passages are read
 _SIZES: dict[Language, tuple[int, int]] = {"ja": (40, 260), "en": (150, 900)}  # characters
@@ -65,11 +67,17 @@ class PairMaker:
 
     Args:
         questions: all that are learned from; they lend answers and words to instructions.
+        written: questions of both languages, with and without an answer, each on its passage.
         rng: chooses everything.
     """
 
-    def __init__(self, questions: Sequence[SpanQuestion], rng: Random) -> None:
+    def __init__(
+        self, questions: Sequence[SpanQuestion], written: Sequence[SpanQuestion], rng: Random
+    ) -> None:
         self._rng = rng
+        self._written: dict[Language, list[SpanQuestion]] = {"en": [], "ja": []}
+        for question in written:
+            self._written[question.language].append(question)
         self._sentences: dict[str, list[tuple[int, int]]] = {}
         self._asked: dict[Language, list[str]] = {"en": [], "ja": []}
         self._answers: dict[Language, list[str]] = {"en": [], "ja": []}
@@ -84,7 +92,12 @@ class PairMaker:
         """Return ``question`` with a text; None when none of the chosen kind can be made."""
         if self._rng.random() < RECORD_SHARE:
             return record_pair(question.language, self._rng)
-        made = self._pair(question)
+        written = self._written[question.language]
+        if written and self._rng.random() < WRITTEN_SHARE:
+            question = self._rng.choice(written)
+            made = self._written_pair(question)
+        else:
+            made = self._pair(question)
         if made is not None and self._rng.random() < INSTRUCTION_SHARE:
             made = self._with_instruction(made, question.language)
         if made is not None and self._rng.random() < HEADING_SHARE:
@@ -95,10 +108,7 @@ class PairMaker:
         size = self._rng.uniform(*_SIZES[question.language])
         chosen = self._rng.random()
         sentences = self._spans(question.passage)
-        own = [
-            n for n, (start, end) in enumerate(sentences)
-            if start < question.end and question.start < end
-        ]  # fmt: skip
+        own = _sentences_of(question, sentences)
         if not own:
             return None
         if chosen < NEAR_MISS_SHARE and question.near:
@@ -118,6 +128,20 @@ class PairMaker:
         if chosen > 1 - CONTRAST_SHARE:
             return self._contrasted(Pair(asked, text, span), span, question.language)
         return Pair(asked, text, span)
+
+    def _written_pair(self, question: SpanQuestion) -> Pair:
+        """Return a written question with its passage, or a part of it that holds any answer."""
+        sentences = self._spans(question.passage)
+        own = _sentences_of(question, sentences)
+        if not own and self._rng.random() < _WHOLE_SHARE:
+            return Pair(question.text, question.passage, None)
+        own = own or [self._rng.randrange(len(sentences))]
+        size = self._rng.uniform(*_SIZES[question.language])
+        start, end = crop(sentences, own[0], own[-1], size, self._rng)
+        text = question.passage[start:end]
+        if not question.end:
+            return Pair(question.text, text, None)
+        return Pair(question.text, text, (question.start - start, question.end - start))
 
     def _contrasted(self, pair: Pair, span: tuple[int, int], language: Language) -> Pair:
         """Return a corner of the contrast of ``pair``; itself where no word is shared."""
@@ -164,6 +188,14 @@ class PairMaker:
         if span and span[0] >= place:
             span = span[0] + len(added), span[1] + len(added)
         return Pair(pair.question, pair.text[:place] + added + pair.text[place:], span)
+
+
+def _sentences_of(question: SpanQuestion, sentences: Spans) -> list[int]:
+    """Return the numbers of the sentences that hold the answer."""
+    return [
+        n for n, (start, end) in enumerate(sentences)
+        if start < question.end and question.start < end
+    ]  # fmt: skip
 
 
 def _code(rng: Random) -> str:

@@ -3,7 +3,7 @@
 Read from files of examples. Nothing that is learned from has a passage that is held out.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from rag.datatypes import Language, Progress
 from rag.errors import RagError
 from training.datatypes import QAExample
 from training.examples.read import read_examples
+from training.near_misses.read import passage_digest, questions_on_sets, written_passages
 from training.rows.altered_questions import altered
 from training.span_reader.near_passages import misses, near_passages
 
@@ -27,7 +28,10 @@ class SpanDataError(RagError):
 
 @dataclass(frozen=True, slots=True)
 class SpanQuestion:
-    """A question and the words that answer it; ``passage[start:end]`` is the answer."""
+    """A question and the words that answer it; ``passage[start:end]`` is the answer.
+
+    A written one may have no answer; both are 0 then.
+    """
 
     text: str
     language: Language  # "ja" or "en": that of most questions of its file
@@ -49,6 +53,8 @@ class SpanQuestions:
     japanese: tuple[str, ...]  # passages to learn Japanese words from
     japanese_held_out: tuple[str, ...]
     unplaced: int = 0  # answers that do not stand in their passage: not used
+    written: tuple[SpanQuestion, ...] = ()  # by hand, most of them without an answer; learned from
+    written_held_out: tuple[SpanQuestion, ...] = ()
 
 
 def read_span_questions(
@@ -76,6 +82,8 @@ def read_span_questions(
         japanese=tuple(text for part in parts for text in part.japanese),
         japanese_held_out=tuple(text for part in parts for text in part.japanese_held_out),
         unplaced=sum(part.unplaced for part in parts),
+        written=(*(one for part in parts for one in part.written), *_written_documents()),
+        written_held_out=tuple(one for part in parts for one in part.written_held_out),
     )
     missing = {"en", "ja"} - {question.language for question in whole.learned}
     if missing:
@@ -95,13 +103,35 @@ def _of_file(examples: Sequence[QAExample], rng: np.random.Generator) -> SpanQue
     cut = int(len(passages) * (1 - HELD_OUT_SHARE))
     held_out = frozenset(passages[cut:])
     whole = _with_near(found, passages, held_out, language, rng)
+    written = _written_on({one.passage: one for one in found})
     return SpanQuestions(
         learned=tuple(question for question in whole if question.passage not in held_out),
         held_out=tuple(question for question in whole if question.passage in held_out),
         japanese=tuple(passages[:cut] if language == "ja" else ()),
         japanese_held_out=tuple(passages[cut:] if language == "ja" else ()),
         unplaced=len(usable) - len(found),
+        written=tuple(one for one in written if one.passage not in held_out),
+        written_held_out=tuple(one for one in written if one.passage in held_out),
     )
+
+
+def _written_on(of_passage: Mapping[str, SpanQuestion]) -> list[SpanQuestion]:
+    """Return the written questions on passages of a file, of which any question is given."""
+    on_sets = questions_on_sets()
+    return [
+        SpanQuestion(
+            question.text, one.language, passage, *(question.span or (0, 0)), (), one.title
+        )
+        for passage, one in of_passage.items()
+        for question in on_sets.get(passage_digest(passage), ())
+    ]
+
+
+def _written_documents() -> Iterator[SpanQuestion]:
+    for one in written_passages():
+        for question in one.questions:
+            span = question.span or (0, 0)
+            yield SpanQuestion(question.text, one.language, one.text, *span, (), one.title)
 
 
 def _placed(example: QAExample, language: Language) -> SpanQuestion | None:

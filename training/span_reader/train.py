@@ -92,7 +92,7 @@ def train_span_reader(
 
 def _batches(questions: SpanQuestions, tokenizer: "Tokenizer", seed: int) -> Batches:
     rng = Random(seed)
-    maker = PairMaker(questions.learned, rng)
+    maker = PairMaker(questions.learned, questions.written, rng)
     languages: tuple[Language, ...] = ("en", "ja")
     english, japanese = (
         endless_batches(
@@ -138,7 +138,10 @@ class _Keeper:
 
     def save(self, done: float) -> None:
         """Measure, and let the artifact appear as it is now."""
-        self.measured = measure(self._network, self._tokenizer, self._questions.held_out)
+        questions = self._questions
+        self.measured = measure(
+            self._network, self._tokenizer, questions.held_out, questions.written_held_out
+        )
         of_languages = {name: asdict(value) for name, value in self.measured.items()}
         self._lines.append({"done": round(done, 3), "held_out": of_languages})
         rows = self._network.characters.own.detach()
@@ -157,6 +160,7 @@ class _Keeper:
             files=self._settings.files,
             questions=len(self._questions.learned),
             unplaced=self._questions.unplaced,
+            written=len(self._questions.written),
             known=len(self._characters.known),
             new=len(self._characters.new),
             minutes=loop.minutes,
