@@ -90,13 +90,32 @@ def test_a_reading_that_is_stopped_forgets_the_beginning(model: CausalModel) -> 
 
 
 def test_the_cache_of_a_model_that_is_asked_on_and_on_does_not_grow_without_end(
-    tmp_path: object, model: CausalModel
+    model: CausalModel,
 ) -> None:
     if not isinstance(model, OpenVinoCausalModel):
         pytest.skip("it crops its cache")
     for n in range(60):
-        read(model, [*TEXT, *range(3 + n, 33 + n)])
-        assert model._seen <= len(TEXT) + 30 + 512
+        text = [*TEXT, *range(3 + n, 33 + n)]
+        read(model, text)
+        hidden = np.zeros((2, len(text)), dtype=bool)
+        model.branch(np.array([[7], [8]]), np.full((2, 1), len(text)), hidden)
+    read(model, TEXT)
+
+    assert model._cache.blocks_in_use == -(-len(TEXT) // model._cache.block_tokens)
+
+
+def test_scores_of_a_text_are_the_same_bit_for_bit_whatever_was_kept_of_another(
+    model: CausalModel,
+) -> None:
+    if not isinstance(model, OpenVinoCausalModel):
+        pytest.skip("PyTorch promises no such thing")
+    text = [int(n) for n in np.random.default_rng(5).integers(3, 250, 400)]
+    expected = read_alone(model, text)
+    for shared in (1, 5, 31, 32, 33, 255, 256, 257, 390, 395, 399, 400):
+        read(model, [*text[:shared], *([9] * 20)])
+        model.extend([4])
+        model.extend([4])
+        np.testing.assert_array_equal(read(model, text), expected)
 
 
 def test_texts_share_what_both_begin_with_and_the_new_one_keeps_a_token() -> None:

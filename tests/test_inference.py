@@ -15,7 +15,9 @@ from rag.datatypes import Message
 from rag.errors import ModelError
 from rag.inference.causal_openvino import OpenVinoCausalModel
 from rag.inference.chat_template import ChatTemplate
-from rag.inference.decoder_graph import DecoderGraph, rotary_frequencies
+from rag.inference.decoder_graph import rotary_frequencies
+from rag.inference.decoder_weights import CONFIG, write_weights
+from rag.inference.decoder_weights import WEIGHTS as WEIGHTS_OF_DECODER
 from rag.inference.encoder_openvino import BATCH_TOKENS, OpenVinoEncoder, batches
 from rag.inference.encoder_torch import TorchEncoder
 from rag.inference.export import (
@@ -29,7 +31,6 @@ from rag.inference.export import (
     write_facts,
 )
 from rag.inference.gptq_checkpoint import GptqCheckpoint
-from rag.inference.openvino_runtime import import_openvino
 from tests.tiny_chat_model import save_tiny_chat_model
 from tests.tiny_embedder import save_tiny_embedder
 from tests.tiny_gptq import save_tiny_gptq
@@ -44,10 +45,10 @@ def decoder(checkpoint: Path, folder: Path) -> OpenVinoCausalModel:
     from tokenizers import Tokenizer, models
 
     folder.mkdir()
-    graph = DecoderGraph(GptqCheckpoint(checkpoint))
-    import_openvino().save_model(graph.build(), folder / GRAPH, compress_to_fp16=False)
+    write_weights(GptqCheckpoint(checkpoint), folder)
     Tokenizer(models.WordLevel({"a": 0}, unk_token="a")).save(str(folder / TOKENIZER))
-    write_facts(folder, {"bits": 4, "context_tokens": 512, "end_ids": [1]})
+    facts = {"bits": 4, "context_tokens": 512, "end_ids": [1]}
+    write_facts(folder, facts, (WEIGHTS_OF_DECODER, CONFIG, TOKENIZER))
     return OpenVinoCausalModel(folder, threads=1)
 
 
@@ -130,8 +131,8 @@ def test_a_checkpoint_without_a_graph_is_refused_with_its_reason(
     config = tmp_path / "model" / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | change))
 
-    with pytest.raises(ValueError, match=reason):
-        DecoderGraph(GptqCheckpoint(tmp_path / "model")).build()
+    with pytest.raises((ValueError, ModelError), match=reason):
+        decoder(tmp_path / "model", tmp_path / "graph")
 
 
 @pytest.mark.parametrize(

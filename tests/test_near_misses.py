@@ -1,4 +1,4 @@
-"""Questions written for a passage that does not answer them: what is in the files, how it is used."""
+"""Questions written for a passage that does not answer them: the files, and their use."""
 
 import json
 import re
@@ -114,7 +114,8 @@ def test_questions_written_for_held_out_passages_are_only_measured(
         for n in range(50):
             context = words.format(n=n)
             answers = [{"text": str(n), "answer_start": context.index(str(n))}]
-            paragraphs.append({"context": context, "qas": [{"question": asked, "answers": answers}]})
+            qas = [{"question": asked, "answers": answers}]
+            paragraphs.append({"context": context, "qas": qas})
         files.append(tmp_path / f"{len(files)}.json")
         files[-1].write_text(json.dumps({"data": [{"title": "", "paragraphs": paragraphs}]}))
     first, last = (passage_digest(f"House {n} opens at {n}.") for n in (0, 49))

@@ -1,7 +1,7 @@
-"""Causal language models run by OpenVINO, from a graph that `export_decoder` made."""
+"""Causal language models run by OpenVINO, from weights that `export_decoder` wrote."""
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -9,16 +9,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.inference import paged_cache
 from rag.inference.causal_model import shared_length
-from rag.inference.export import GRAPH, TOKENIZER, read_facts
+from rag.inference.decoder_graph import DecoderGraph
+from rag.inference.decoder_weights import DecoderWeights
+from rag.inference.export import TOKENIZER, read_facts
 from rag.inference.openvino_runtime import HALF, compile_graph, usable
+from rag.inference.paged_cache import PagedCache
 
-_HIDDEN = -65504.0  # added to the score of a token that may not be looked at; fits 16 bits
 _ACTIVATION_GROUP = "64"
-_LOOK_MS = 20  # between two looks at the stop event
-# Tokens after a text are read at a third of the speed, and what is forgotten is in the way.
-_REREAD_SHARE = 0.5  # of the shared beginning; a longer rest is read with it from the start
-_MOST_STALE = 512  # tokens of the cache beside the shared beginning
+_CHUNK = 256  # tokens read between two looks at the stop event; as fast as all at once
+# A few tokens are computed by other kernels, with another rounding: one alone always, up to three
+# in 4 bits. Where a prompt is never read in such pieces, its scores are the same bit for bit,
+# whatever was kept of it.
+_LEAST_READ = 8
+
+
+@dataclass(slots=True)
+class _Row:
+    """One of several texts that are read side by side."""
+
+    places: NDArray[np.int64]  # of its tokens among all that were read since the text began
+    sequence: paged_cache.Sequence
 
 
 class OpenVinoCausalModel:
@@ -40,21 +52,23 @@ class OpenVinoCausalModel:
             self._bits = int(facts["bits"])
             self.end_ids: frozenset[int] = frozenset(facts["end_ids"])
             self._precision = usable(HALF)
-            self._graph, self._threads = folder / GRAPH, threads
-            self._request: Any = self._compile()
+            graph = DecoderGraph(DecoderWeights(folder))
+            # With its cache of kernels OpenVINO 2026.4 never frees 28 MB of a model that has
+            # answered, so that exchanging models would fill the memory.
+            self._request: Any = compile_graph(
+                graph.build(),
+                self._precision,
+                threads,
+                DYNAMIC_QUANTIZATION_GROUP_SIZE=_ACTIVATION_GROUP,
+                CPU_RUNTIME_CACHE_CAPACITY="0",
+                KV_CACHE_PRECISION=self._precision,
+            )
             self.tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
-        self.reset()
-
-    def _compile(self) -> Any:  # noqa: ANN401 - the library ships no types
-        # With its cache of kernels OpenVINO 2026.4 never frees 28 MB of a model that has answered,
-        # so that exchanging models would fill the memory. Without it decoding is 9 % slower.
-        return compile_graph(
-            self._graph,
-            self._precision,
-            self._threads,
-            DYNAMIC_QUANTIZATION_GROUP_SIZE=_ACTIVATION_GROUP,
-            CPU_RUNTIME_CACHE_CAPACITY="0",
-        )
+        self._cache = PagedCache(self._request)
+        self._text: list[int] = []
+        self._from_prompt = 0  # tokens of it that were read, not written one by one
+        self._sequence = paged_cache.Sequence()
+        self._rows: list[_Row] = []
 
     @property
     def kernel(self) -> str:
@@ -73,38 +87,27 @@ class OpenVinoCausalModel:
 
     def reset(self) -> None:
         """Forget the text that was read."""
-        self._request = self._request or self._compile()
-        self._request.reset_state()
-        self._text: list[int] = []
-        self._places: list[int] = []  # in the cache, of the text and what was branched from it
-        self._seen, self._rows = 0, 1  # tokens and rows of the cache
+        self._keep(0)
 
     def read(self, ids: Sequence[int], stop: Event) -> NDArray[np.float32] | None:
         """Read a text from its beginning; see `CausalModel.read`."""
-        shared = 0 if self._request is None else shared_length(self._text, ids)
-        if len(ids) - shared > shared * _REREAD_SHARE or self._seen - shared > _MOST_STALE:
-            self.reset()
-            shared = 0
-        self._text, self._places = self._text[:shared], self._places[:shared]
-        self._append(ids[shared:], scored=1)
-        # In one piece: the CPU reads a second piece at a third of the speed of the first.
-        while not self._request.wait_for(_LOOK_MS):
+        shared = shared_length(self._text[: self._from_prompt], ids)
+        self._keep(max(0, min(shared, len(ids) - _LEAST_READ)))
+        scores = None
+        for chunk in _chunks(ids, len(self._text)):
             if stop.is_set():
-                self._cancel()
                 return None
-        scores: NDArray[np.float32] = self._scores()[0, 0]
+            scores = self._append(chunk, scored=1)[0]
+            self._from_prompt = len(self._text)
         return scores
 
     def extend(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Read a few tokens after the text; see `CausalModel.extend`."""
-        self._append(ids, scored=len(ids))
-        scores: NDArray[np.float32] = self._scores()[0]
-        return scores
+        return self._append(ids, scored=len(ids))
 
     def forget(self, count: int) -> None:
         """Take the last ``count`` tokens off the text."""
-        kept = len(self._text) - count
-        self._text, self._places = self._text[:kept], self._places[:kept]
+        self._keep(len(self._text) - count)
 
     def branch(
         self,
@@ -113,50 +116,70 @@ class OpenVinoCausalModel:
         hidden: NDArray[np.bool_],
     ) -> NDArray[np.float32]:
         """Read rows of tokens side by side; see `CausalModel.branch`."""
-        self._start(ids, positions, hidden, scored=1)
-        scores: NDArray[np.float32] = self._scores()[:, 0]
-        return scores
+        rows, new = ids.shape
+        before = self._rows
+        text = _Row(np.arange(len(self._text)), self._sequence)
+        self._rows = [
+            self._going_on([*before[n % len(before) :][:1], text] if before else [text], looked)
+            for n, looked in enumerate(~hidden)
+        ]
+        for row in before:
+            self._cache.drop(row.sequence)
+        written = np.arange(hidden.shape[1], hidden.shape[1] + new)
+        for row in self._rows:
+            row.places = np.concatenate([row.places, written])
+        sequences = [row.sequence for row in self._rows]
+        return self._run(ids, positions, sequences, new * np.arange(1, rows + 1) - 1)
 
-    def _append(self, ids: Sequence[int], scored: int) -> None:
+    def _going_on(self, known: Sequence[_Row], looked: NDArray[np.bool_]) -> _Row:
+        """Return a new row that begins with the tokens that are looked at."""
+        places = np.flatnonzero(looked)
+        for row in known:
+            if np.array_equal(row.places[: len(places)], places):
+                return _Row(places, self._cache.fork(row.sequence, len(places)))
+        raise ValueError("a row looks at tokens that no text has in this order")
+
+    def _keep(self, length: int) -> None:
+        """Keep the first ``length`` tokens of the text, and no rows."""
+        for row in self._rows:
+            self._cache.drop(row.sequence)
+        self._rows = []
+        self._text = self._text[:length]
+        self._from_prompt = min(self._from_prompt, length)
+        self._cache.cut(self._sequence, length)
+
+    def _append(self, ids: Sequence[int], scored: int) -> NDArray[np.float32]:
+        """Read ``ids`` after the text; return the scores after each of the last ``scored``."""
         before = len(self._text)
         positions = np.arange(before, before + len(ids))
-        nothing = np.zeros((1, before), dtype=bool)
-        self._start(np.array([ids]), positions[np.newaxis], nothing, scored)
         self._text = [*self._text, *ids]
+        last = np.arange(len(ids) - scored, len(ids))
+        return self._run(np.array([ids]), positions[np.newaxis], [self._sequence], last)
 
-    def _start(
+    def _run(
         self,
         ids: NDArray[np.int64],
         positions: NDArray[np.int64],
-        hidden: NDArray[np.bool_],
-        scored: int,
-    ) -> None:
-        rows, new = ids.shape
-        looks = np.zeros((rows, new, self._seen + new), dtype=bool)
-        looks[..., self._places] = ~hidden[:, np.newaxis]
-        looks[..., self._seen :] = np.tri(new, dtype=bool)
-        self._places = [*self._places, *range(self._seen, self._seen + new)]
-        self._seen += new
-        self._request.start_async(
+        sequences: Sequence[paged_cache.Sequence],
+        scored: NDArray[np.int64],
+    ) -> NDArray[np.float32]:
+        """Read a row of new tokens after each sequence. Shape: ``(len(scored), vocabulary)``."""
+        self._request.infer(
             {
-                "input_ids": ids.astype(np.int64),
-                "position_ids": positions,
-                "mask": np.where(looks, 0, _HIDDEN).astype(np.float32)[:, np.newaxis],
-                "beam_idx": np.arange(rows, dtype=np.int32) % self._rows,
-                "scored": np.array([scored], dtype=np.int64),
+                "input_ids": ids.reshape(1, -1).astype(np.int64),
+                "position_ids": positions.reshape(1, -1).astype(np.int64),
+                "scored": scored.astype(np.int64),
+                **self._cache.inputs(sequences, ids.shape[1]),
             }
         )
-        self._rows = rows
-
-    def _scores(self) -> NDArray[np.float32]:
-        self._request.wait()  # raises what went wrong
-        scores: NDArray[np.float32] = self._request.get_output_tensor(0).data
+        scores: NDArray[np.float32] = self._request.get_output_tensor(0).data[0]
         return scores
 
-    def _cancel(self) -> None:
-        self._request.cancel()
-        with contextlib.suppress(RuntimeError):  # says that it was cancelled
-            self._request.wait()
-        # Some of its nodes have the shapes of this prompt now and some those of the one before,
-        # and no later request is safe from them. Compiling again takes a second, at the next use.
-        self._request = None
+
+def _chunks(ids: Sequence[int], start: int) -> Iterator[Sequence[int]]:
+    """Yield ``ids`` from ``start`` in pieces, none smaller than the least unless all of it is."""
+    while start < len(ids):
+        left = len(ids) - start
+        size = left if left < _CHUNK + _LEAST_READ else _CHUNK
+        yield ids[start : start + size]
+        start += size

@@ -1,9 +1,10 @@
 """Build the graph of a Llama-like decoder for OpenVINO from GPTQ weights, still in 4 or 8 bits.
 
 Llama (Touvron et al., 2023, arXiv:2302.13971), Mistral, Qwen2 and Qwen3 differ in biases and in
-norms of queries and keys, which are built where the checkpoint has them. The shapes of some parts
-are those that the CPU plugin fuses: attention with its cache is one operation then, and a token
-takes 9 ms instead of 21 (docs/performance.md).
+norms of queries and keys, which are built where the checkpoint has them. Attention with its cache
+is one operation, PagedAttention (Kwon et al., 2023, arXiv:2309.06180), which the library cannot
+read from a file: the graph is built whenever a model is loaded. docs/performance.md has what it
+brings.
 """
 
 import math
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rag.inference.gptq_checkpoint import GptqCheckpoint
+from rag.inference.decoder_weights import DecoderWeights
 from rag.inference.openvino_runtime import import_openvino
 
 ARCHITECTURES = ("llama", "mistral", "qwen2", "qwen3")
@@ -23,57 +24,55 @@ Node = Any  # the library ships no types
 class DecoderGraph:
     """Builds the graph.
 
-    Its inputs are ``input_ids`` and ``position_ids`` of shape ``(1, n)``, ``mask`` (0 where a
-    token may look, hugely negative elsewhere) of shape ``(1, 1, n, seen + n)``, ``beam_idx``
-    (``[0]``), ``scored`` (``[k]``). Its output are the logits of the last ``k`` tokens. Keys and
-    values stay inside as state.
+    Its inputs are ``input_ids`` and ``position_ids`` of shape ``(1, n)``, the new tokens of some
+    sequences one after the other; ``scored`` ``(k)``, the places among them whose logits are
+    wanted, the output ``(1, k, vocabulary)``; and what PagedAttention asks for: see `PagedCache`.
 
     Raises:
         ValueError: the architecture or a setting of it is not supported; the reason.
     """
 
-    def __init__(self, checkpoint: GptqCheckpoint) -> None:
+    def __init__(self, weights: DecoderWeights) -> None:
         self._openvino = import_openvino()
         from openvino import opset15
 
         self._op: Any = opset15
-        self._checkpoint = checkpoint
-        config = checkpoint.config
+        self._weights = weights
+        config = weights.config
         _refuse_unsupported(config)
         self._layers = int(config["num_hidden_layers"])
         self._heads = int(config["num_attention_heads"])
         self._kv_heads = int(config.get("num_key_value_heads") or self._heads)
         self._head_size = int(config.get("head_dim") or config["hidden_size"] // self._heads)
         self._epsilon = float(config["rms_norm_eps"])
-        self._arrays: list[Any] = []  # constants look at them until the graph is saved
-        self._states: list[Node] = []
+        self._arrays: list[Any] = []  # constants look at them until the graph is compiled
+        self._inputs: list[Node] = []
 
     def build(self) -> Any:  # noqa: ANN401 - an openvino.Model
-        """Return the whole graph. Keep this object until the graph is saved."""
+        """Return the whole graph. Keep this object until the graph is compiled."""
         op, types = self._op, self._openvino.Type
-        self._ids = self._input("input_ids", [-1, -1], types.i64)
-        positions = self._input("position_ids", [-1, -1], types.i64)
-        self._mask = self._input("mask", [-1, 1, -1, -1], types.f32)
-        self._beam = self._input("beam_idx", [-1], types.i32)
-        scored = self._input("scored", [1], types.i64)
+        ids = self._input("input_ids", [1, -1], types.i64)
+        positions = self._input("position_ids", [1, -1], types.i64)
+        scored = self._input("scored", [-1], types.i64)
+        self._sequences = [
+            self._input(name, [-1], types.i32)
+            for name in ("past_lens", "subsequence_begins", "block_indices", "block_indices_begins")
+        ]
+        self._longest = self._input("max_context_len", [], types.i32)
         self._rotation = self._rotary_angles(positions)
         embedding, scales = self._embedding("model.embed_tokens")
-        rows = op.gather(embedding, self._ids, self._integers(0))
-        row_scales = op.gather(scales, self._ids, self._integers(0))
+        rows = op.gather(embedding, ids, self._integers(0))
+        row_scales = op.gather(scales, ids, self._integers(0))
         hidden = op.multiply(op.convert(rows, types.f32), row_scales)
         for layer in range(self._layers):
             hidden = self._layer(hidden, f"model.layers.{layer}", layer)
         # Heads of a small model are its largest part: only what is asked for goes through it.
-        first = op.multiply(scored, self._integers([-1]))
-        last, step, axis = (self._integers([n]) for n in (np.iinfo(np.int64).max, 1, 1))
-        hidden = op.slice(hidden, first, last, step, axis)
-        hidden = self._norm(hidden, "model.norm")
-        if "lm_head.weight" in self._checkpoint:
+        hidden = self._norm(op.gather(hidden, scored, self._integers(1)), "model.norm")
+        if "lm_head.values" in self._weights:
             embedding, scales = self._embedding("lm_head")
         head = op.multiply(op.convert(embedding, types.f32), scales)
         logits = op.result(op.matmul(hidden, head, False, True))
-        inputs = [self._ids, positions, self._mask, self._beam, scored]
-        return self._openvino.Model([logits], self._states, inputs, "decoder")
+        return self._openvino.Model([logits], [], self._inputs, "decoder")
 
     # Parts of a layer ---------------------------------------------------------------------
 
@@ -82,78 +81,79 @@ class DecoderGraph:
         normed = self._norm(hidden, f"{name}.input_layernorm")
         hidden = op.add(hidden, self._attention(normed, f"{name}.self_attn", number))
         normed = self._norm(hidden, f"{name}.post_attention_layernorm")
-        gate, up = self._split(
-            self._linear(normed, f"{name}.mlp.gate_proj", f"{name}.mlp.up_proj"), axis=2, parts=2
-        )
+        gate, up = self._split(self._linear(normed, f"{name}.mlp.gate_up_proj"), axis=2, parts=2)
         return op.add(
             hidden, self._linear(op.multiply(op.swish(gate), up), f"{name}.mlp.down_proj")
         )
 
     def _attention(self, hidden: Node, name: str, number: int) -> Node:
         op = self._op
-        projected = self._linear(hidden, f"{name}.q_proj", f"{name}.k_proj", f"{name}.v_proj")
+        projected = self._linear(hidden, f"{name}.qkv_proj")
         heads = [self._heads, self._kv_heads, self._kv_heads]
         shape = self._integers([0, 0, sum(heads), self._head_size])
         parts = op.variadic_split(
             op.reshape(projected, shape, True), self._integers(2), self._integers(heads)
         )
         query, key, value = (parts.output(n) for n in range(3))
-        if f"{name}.q_norm.weight" in self._checkpoint:
+        if f"{name}.q_norm" in self._weights:
             query, key = self._norm(query, f"{name}.q_norm"), self._norm(key, f"{name}.k_norm")
-        query, key, value = (
-            op.transpose(part, self._integers([0, 2, 1, 3])) for part in (query, key, value)
-        )
-        attended = op.scaled_dot_product_attention(
-            self._rotated(query),
-            self._remembered(self._rotated(key), f"key.{number}"),
-            self._remembered(value, f"value.{number}"),
-            self._mask,
-        )
-        merged = op.transpose(attended, self._integers([0, 2, 1, 3]))
+        query, key = self._rotated(query), self._rotated(key)
+        attended = self._paged_attention(query, key, value, number)
         width = self._heads * self._head_size
-        merged = op.reshape(merged, self._integers([0, 0, width]), True)
+        merged = op.reshape(attended, self._integers([1, -1, width]), False)
         return self._linear(merged, f"{name}.o_proj")
 
-    def _remembered(self, part: Node, name: str) -> Node:
-        """Append ``part`` to its state and return all of it, repeated for each group of heads."""
-        op, openvino = self._op, self._openvino
-        heads, size = self._kv_heads, self._head_size
-        batch = self._length(self._ids, 0)
-        empty = op.concat([batch, self._integers([heads]), self._integers([0, size])], 0)
-        info = openvino.op.util.VariableInfo()
-        info.data_shape = openvino.PartialShape([-1, heads, -1, size])
-        info.data_type = openvino.Type.f32
-        info.variable_id = name
-        variable = openvino.op.util.Variable(info)
-        past = op.read_value(op.broadcast(self._floats(0.0), empty), variable)
-        past = op.gather(past, self._beam, self._integers(0))
-        whole = op.concat([past, part], 2)
-        self._states.append(op.assign(whole, variable))
-        groups = self._heads // heads
-        if groups == 1:
-            return whole
-        shape = op.concat(
+    def _paged_attention(self, query: Node, key: Node, value: Node, number: int) -> Node:
+        """Let each token look at those before it in its sequence; keys and values are kept."""
+        from openvino.op import _PagedAttentionExtension
+
+        op, types = self._op, self._openvino.Type
+        flat = [
+            op.reshape(part, self._integers([-1, heads * self._head_size]), False)
+            for part, heads in (
+                (query, self._heads), (key, self._kv_heads), (value, self._kv_heads),
+            )
+        ]  # fmt: skip
+        caches = [
+            self._input(f"{name}.{number}", [-1, -1, -1, -1], types.dynamic)
+            for name in ("key_cache", "value_cache")
+        ]
+        none, zero = self._empty(np.int32), op.constant(np.array(0, dtype=np.int32))
+        node = _PagedAttentionExtension(
             [
-                self._length(whole, 0), self._integers([heads, groups]),
-                self._length(whole, 2), self._integers([size]),
-            ],
-            0,
+                one.output(0)
+                for one in (
+                    *flat,
+                    *caches,
+                    *self._sequences,
+                    self._floats(self._head_size**-0.5),
+                    zero,  # sliding window
+                    self._empty(np.float32),  # ALiBi slopes
+                    self._longest,
+                    none,  # score aggregation window
+                    none, none, self._empty(np.float32),  # rotated blocks, their angles and table
+                    self._empty(np.float32), zero, zero,  # XAttention: threshold, block, stride
+                    self._empty(np.float32, (0, 0, 0, 0)),  # sinks
+                    zero, none, none, none,  # adaptive eviction
+                    none, self._empty(np.uint8), none,  # queries that see queries
+                )
+            ]
         )  # fmt: skip
-        spread = op.broadcast(
-            op.unsqueeze(whole, self._integers(2)), shape, broadcast_spec="BIDIRECTIONAL"
-        )
-        return op.reshape(spread, self._integers([0, self._heads, -1, size]), True)
+        facts = node.get_rt_info()
+        facts["k_head_size"] = facts["v_head_size"] = self._head_size
+        facts["num_k_heads"] = facts["num_v_heads"] = self._kv_heads
+        return node.output(0)
 
     def _rotary_angles(self, positions: Node) -> tuple[Node, Node]:
         """Cosine and sine of each position (Su et al., 2021, arXiv:2104.09864)."""
         op = self._op
-        frequencies = rotary_frequencies(self._checkpoint.config, self._head_size)
+        frequencies = rotary_frequencies(self._weights.config, self._head_size)
         column = self._constant(frequencies.reshape(1, -1, 1))
         row = op.convert(op.unsqueeze(positions, self._integers(1)), self._openvino.Type.f32)
         angles = op.transpose(op.matmul(column, row, False, False), self._integers([0, 2, 1]))
         both = op.concat([angles, angles], -1)
-        one = self._integers(1)
-        return op.unsqueeze(op.cos(both), one), op.unsqueeze(op.sin(both), one)
+        heads = self._integers(2)
+        return op.unsqueeze(op.cos(both), heads), op.unsqueeze(op.sin(both), heads)
 
     def _rotated(self, part: Node) -> Node:
         op, half = self._op, self._head_size // 2
@@ -180,52 +180,42 @@ class DecoderGraph:
             op.reduce_mean(square, self._integers([-1]), True), self._floats(self._epsilon)
         )
         scaled = op.multiply(hidden, op.divide(self._floats(1.0), op.sqrt(mean)))
-        weight = self._checkpoint.dense(f"{name}.weight")
-        return op.multiply(scaled, self._constant(weight))
+        return op.multiply(scaled, self._constant(self._weights[name]))
 
     # Weights ------------------------------------------------------------------------------
 
-    def _linear(self, hidden: Node, *layers: str) -> Node:
-        """Multiply with the weights of ``layers``, one below the other, kept in their bits.
-
-        Where one of them has 8 bits, all of these are kept in 8.
-        """
+    def _linear(self, hidden: Node, name: str) -> Node:
+        """Multiply with weights that stay in their bits."""
         op, types = self._op, self._openvino.Type
-        read = [self._checkpoint.quantized(layer) for layer in layers]
-        weights = np.concatenate([values for values, _ in read])
-        scales = np.concatenate([scales for _, scales in read])
-        kept = self._four_bits(weights) if _fits_four_bits(weights) else self._constant(weights)
+        values, scales = self._weights[f"{name}.values"], self._weights[f"{name}.scales"]
+        if values.dtype == np.uint8:
+            shape = [*values.shape[:2], 2 * values.shape[2]]
+            tensor = self._openvino.Tensor(types.i4, self._openvino.Shape(shape))
+            tensor.data.reshape(-1)[:] = values.reshape(-1)
+            self._arrays.append(tensor)
+            kept = op.constant(tensor)
+        else:
+            kept = self._constant(values)
         dense = op.multiply(op.convert(kept, types.f16), self._constant(scales))
-        flat = self._integers([len(weights), weights.shape[1] * weights.shape[2]])
+        flat = self._integers([len(values), -1])
         dense = op.convert(op.reshape(dense, flat, False), types.f32)
         product = op.matmul(hidden, dense, False, True)
-        biases = [self._checkpoint.dense(f"{x}.bias") for x in layers if self._has_bias(x)]
-        if not biases:
+        if f"{name}.bias" not in self._weights:
             return product
-        return op.add(product, self._constant(np.concatenate(biases)))
-
-    def _four_bits(self, weights: NDArray[np.int8]) -> Node:
-        types = self._openvino.Type
-        tensor = self._openvino.Tensor(types.i4, self._openvino.Shape(weights.shape))
-        nibbles = weights.view(np.uint8).reshape(-1) & np.uint8(15)
-        tensor.data.reshape(-1)[:] = nibbles[0::2] | (nibbles[1::2] << np.uint8(4))
-        self._arrays.append(tensor)
-        return self._op.constant(tensor)
-
-    def _has_bias(self, layer: str) -> bool:
-        return f"{layer}.bias" in self._checkpoint
+        return op.add(product, self._constant(self._weights[f"{name}.bias"]))
 
     def _embedding(self, name: str) -> tuple[Node, Node]:
-        """Return rows of 8 bits and a scale for each: it is the largest tensor of a small model."""
-        dense = self._checkpoint.dense(f"{name}.weight")
-        scales = np.maximum(np.abs(dense).max(axis=1, keepdims=True), 1e-8) / 127
-        return self._constant(np.round(dense / scales).astype(np.int8)), self._constant(scales)
+        return (
+            self._constant(self._weights[f"{name}.values"]),
+            self._constant(self._weights[f"{name}.scales"]),
+        )
 
     # Small things -------------------------------------------------------------------------
 
     def _input(self, name: str, shape: list[int], kind: Any) -> Node:  # noqa: ANN401 - a Type
         node = self._op.parameter(shape, kind, name)
         node.output(0).set_names({name})
+        self._inputs.append(node)
         return node
 
     def _constant(self, array: NDArray[Any]) -> Node:
@@ -239,17 +229,12 @@ class DecoderGraph:
     def _floats(self, value: float) -> Node:
         return self._op.constant(np.array(value, dtype=np.float32))
 
-    def _length(self, node: Node, axis: int) -> Node:
-        shape = self._op.shape_of(node, self._openvino.Type.i64)
-        return self._op.gather(shape, self._integers([axis]), self._integers(0))
+    def _empty(self, kind: Any, shape: tuple[int, ...] = (0,)) -> Node:  # noqa: ANN401 - a dtype
+        return self._op.constant(np.zeros(shape, dtype=kind))
 
     def _split(self, node: Node, axis: int, parts: int) -> list[Node]:
         split = self._op.split(node, self._integers(axis), parts)
         return [split.output(n) for n in range(parts)]
-
-
-def _fits_four_bits(weights: NDArray[np.int8]) -> bool:
-    return bool(weights.min() >= -8 and weights.max() <= 7)
 
 
 def _refuse_unsupported(config: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -106,9 +106,11 @@ def _remove_older(target: Path, model: str) -> None:
             shutil.rmtree(facts_file.parent, ignore_errors=True)
 
 
-def write_facts(folder: Path, facts: Facts) -> Facts:
+def write_facts(
+    folder: Path, facts: Facts, files: Sequence[str] = (GRAPH, WEIGHTS, TOKENIZER)
+) -> Facts:
     """Add the sizes of the written files to ``facts``, keep them in ``folder``, return them."""
-    sizes = {name: (folder / name).stat().st_size for name in (GRAPH, WEIGHTS, TOKENIZER)}
+    sizes = {name: (folder / name).stat().st_size for name in files}
     facts = {**facts, "sizes": sizes}
     (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
     return facts

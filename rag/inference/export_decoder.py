@@ -1,4 +1,4 @@
-"""``python -m rag.inference.export_decoder MODEL TARGET``: graph of a GPTQ answer model.
+"""``python -m rag.inference.export_decoder MODEL TARGET``: weights for the graph of a GPTQ model.
 
 The graph must then continue text as GPTQModel does, whose weights it has.
 """
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from rag.environment import prepare_process
 from rag.inference.causal_openvino import OpenVinoCausalModel
 from rag.inference.causal_torch import TorchCausalModel
-from rag.inference.decoder_graph import DecoderGraph
-from rag.inference.export import GRAPH, TOKENIZER, Facts, run_export, write_facts
+from rag.inference.decoder_weights import CONFIG, WEIGHTS, write_weights
+from rag.inference.export import TOKENIZER, Facts, run_export, write_facts
 from rag.inference.gptq_checkpoint import GptqCheckpoint
-from rag.inference.openvino_runtime import import_openvino
 
 _LEAST_COSINE = 0.99  # of the logits: both kernels round activations, each in its way
 _CHECKED_TEXTS = (
@@ -26,15 +25,14 @@ _CHECKED_TEXTS = (
 
 
 def write_decoder(model: Path, folder: Path) -> Facts:
-    """Fill ``folder`` with graph, weights and tokenizer of ``model``.
+    """Fill ``folder`` with the weights, configuration and tokenizer of ``model``.
 
     Raises:
         ModelError: ``model`` cannot be loaded.
         ValueError: it has no graph, or the graph continues text otherwise.
     """
     checkpoint = GptqCheckpoint(model)
-    graph = DecoderGraph(checkpoint)
-    import_openvino().save_model(graph.build(), folder / GRAPH, compress_to_fp16=False)
+    write_weights(checkpoint, folder)
     stock = TorchCausalModel(model, f"GPTQ {checkpoint.bits}-bit", "cpu")
     stock.tokenizer.save(str(folder / TOKENIZER))
     facts = write_facts(
@@ -44,6 +42,7 @@ def write_decoder(model: Path, folder: Path) -> Facts:
             "context_tokens": stock.context_tokens,
             "end_ids": sorted(stock.end_ids),
         },
+        (WEIGHTS, CONFIG, TOKENIZER),
     )
     exported = OpenVinoCausalModel(folder, threads=0)
     for text in _CHECKED_TEXTS:

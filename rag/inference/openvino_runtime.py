@@ -6,7 +6,6 @@ second of its start. Measured against the alternatives in docs/performance.md.
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 HALF = "bf16"  # computed in 16 bits where the CPU can; elsewhere that would be emulated
@@ -35,8 +34,14 @@ def usable(precision: str) -> str:
     return precision if precision.upper() in capabilities else WHOLE
 
 
-def compile_graph(graph: Path, precision: str, threads: int, **settings: str) -> Any:  # noqa: ANN401 - the library ships no types
+def compile_graph(graph: Any, precision: str, threads: int, **settings: str) -> Any:  # noqa: ANN401 - the library ships no types
     """Return an inference request for ``graph``; ``threads`` 0 leaves the choice to the library.
+
+    Args:
+        graph: an openvino.Model, or the file of one.
+        precision: of what is computed.
+        threads: 0: as the library likes.
+        settings: others of the plugin.
 
     Raises:
         RuntimeError: the graph is damaged.

@@ -78,7 +78,8 @@ def data_lines(files: Sequence[Path]) -> str:
 def table(measured: Mapping[Language, Measured]) -> str:
     """Return the measures as a table in Markdown."""
     lines = [
-        "| | questions | exact | F1 | other passage: AUROC | refused | near miss: AUROC | refused |",
+        "| | questions | exact | F1 | other passage: AUROC | refused "
+        "| near miss: AUROC | refused |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for language, of_language in measured.items():

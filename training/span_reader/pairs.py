@@ -93,6 +93,7 @@ class PairMaker:
         if self._rng.random() < RECORD_SHARE:
             return record_pair(question.language, self._rng)
         written = self._written[question.language]
+        made: Pair | None
         if written and self._rng.random() < WRITTEN_SHARE:
             question = self._rng.choice(written)
             made = self._written_pair(question)
