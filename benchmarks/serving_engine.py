@@ -74,7 +74,8 @@ def _load(engine: str, model: Path, threads: int) -> tuple[Run, str, int]:
 def _load_fumikura(model: Path, threads: int) -> tuple[Run, str, int]:
     from rag.greedy import greedy_tokens
     from rag.inference.causal_openvino import OpenVinoCausalModel
-    from rag.inference.export import DECODER_EXPORTER, WEIGHTS, exported_folder
+    from rag.inference.decoder_weights import WEIGHTS
+    from rag.inference.export import DECODER_EXPORTER, exported_folder
 
     graph = exported_folder(DECODER_EXPORTER, model, model.parent)
     if graph is None:

@@ -108,7 +108,7 @@ def test_a_written_question_without_an_answer_is_asked_over_its_own_passage() ->
 def test_questions_written_for_held_out_passages_are_only_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = []
+    files: list[Path] = []
     for words, asked in (("House {n} opens at {n}.", "When?"), ("第{n}棟は{n}時に開く。", "何時?")):
         paragraphs = []
         for n in range(50):

@@ -12,7 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from rag.jobs import Jobs
-from rag.quality_store import DailyAnswer, QualityCheck, QualityQuestion, QualityResult, Verdict
+from rag.quality_store import DailyAnswer, QualityQuestion, Verdict
 from rag.store import Store
 from rag.ui import services
 from rag.ui.english import EN
@@ -20,6 +20,7 @@ from rag.ui.japanese import JA
 from rag.ui.quality_charts import share_chart
 from rag.ui.quality_figures import weeks_of
 from rag.ui.strings import Words
+from tests import quality_state
 from tests.fakes import HANDBOOK, EchoEngine, wait_until
 from tests.ui_harness import ask, fake_engine, open_app, open_page, press, shown
 
@@ -50,21 +51,11 @@ def store() -> Store:
 
 
 def questions(count: int) -> list[QualityQuestion]:
-    store().quality.add([QualityQuestion(f"Question {n}?", ("x",), "a.md") for n in range(count)])
-    return store().quality.questions()
+    return quality_state.add_questions(store(), count)
 
 
 def keep_check(verdicts: dict[int, Verdict], index_id: str = "one", **settings: int) -> None:
-    results = tuple(
-        QualityResult(
-            question_id=one.id, question=one.question, answers=one.answers, source=one.source,
-            verdict=verdicts.get(one.id, "right"), rank=1, is_source_indexed=True,
-            cites_source=True, text=f"<b>said</b> by {index_id}", cited=("a.md",),
-            evidence_level="partial",
-        )
-        for one in store().quality.questions()
-    )  # fmt: skip
-    store().quality.save(QualityCheck(index_id, "model", settings, 3.0, results))
+    quality_state.keep_check(store(), verdicts, index_id, **settings)
 
 
 def charts(app: AppTest) -> list[str]:

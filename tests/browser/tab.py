@@ -97,7 +97,9 @@ class Tab:
         self.page.locator(ANSWER).nth(before).wait_for()  # the question in the conversation
 
     def wait_until_answered(self, seconds: float = 60) -> None:
+        self.page.wait_for_selector('[data-stale="true"]', state="detached")
         self.page.wait_for_selector("textarea:not([disabled])", timeout=seconds * 1000)
+        self.page.wait_for_selector(".fk-draft, .fk-working", state="detached")
 
     def answer(self) -> str:
         return str(self.page.locator(ANSWER).last.inner_text())

@@ -9,6 +9,7 @@ import pytest
 from rag.comparison_store import ComparisonStore
 from rag.database import Database
 from rag.feedback import Judgement, Triage
+from rag.quality_store import Verdict
 from rag.store import Store
 from rag.ui.strings import CATALOGUES
 from tests.browser.accessibility import violations
@@ -16,6 +17,7 @@ from tests.browser.server_process import ServerProcess
 from tests.browser.tab import CHROMIUM, TABLE, Scheme, Tab
 from tests.browser.test_browser import QUESTIONS, SOURCE
 from tests.fakes import HANDBOOK, chunk_of_line, make_answer
+from tests.quality_state import add_questions, keep_check
 from tests.training_state import RUN, activate, write_model, write_run, write_table
 
 if TYPE_CHECKING:
@@ -48,6 +50,12 @@ def write_state(folder: Path) -> None:
         store.feedback.save_triage(saved, read)
         if number == 101:
             store.feedback.propose(saved)
+    for index_id in ("one", "two"):
+        asked = add_questions(store, 12) if index_id == "one" else store.quality.questions()
+        wrong: dict[int, Verdict] = {}
+        if index_id == "two":
+            wrong = {asked[0].id: "wrong", asked[1].id: "missed"}
+        keep_check(store, wrong, index_id)
     prompt = make_answer("How many days?", "x").prompt
     assert prompt is not None
     ComparisonStore(Database(state / "fumikura.sqlite")).add(
@@ -124,6 +132,16 @@ class Tour:
             self.page.locator(sign).first.wait_for()
             self.look(f"teach-{view}")
 
+    def quality(self) -> None:
+        self.page.goto(f"{self.tab.url}/quality")
+        self.page.locator(f"{TABLE}:visible").first.wait_for()
+        self.look("quality")
+
+    def health(self) -> None:
+        self.page.goto(f"{self.tab.url}/health")
+        self.page.locator(".fk-finding").first.wait_for(timeout=60_000)
+        self.look("health")
+
     def training(self) -> None:
         for name, sign in (("models", ".fk-table"), ("training", ".st-key-run-view .fk-stages")):
             self.page.goto(f"{self.tab.url}/{name}")
@@ -139,5 +157,7 @@ def test_no_page_has_a_serious_violation(
     tour.ask()
     tour.documents()
     tour.teach()
+    tour.quality()
     tour.training()
+    tour.health()
     assert tour.found == [], "\n".join(tour.found)
