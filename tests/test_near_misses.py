@@ -8,8 +8,11 @@ from random import Random
 import pytest
 
 from rag.datatypes import Progress
+from training.datatypes import QAExample
 from training.examples.read import read_examples
+from training.examples.values import ReadExamples
 from training.near_misses import read
+from training.near_misses.examples import written_examples
 from training.near_misses.read import passage_digest, questions_on_sets, written_passages
 from training.span_reader import pairs
 from training.span_reader.pairs import PairMaker
@@ -134,3 +137,27 @@ def test_questions_written_for_held_out_passages_are_only_measured(
     ]  # fmt: skip
     assert {one.passage for one in questions.written_held_out} == {"House 49 opens at 49."}
     assert len(questions.written) > len(on_houses)  # those on whole documents come along
+
+
+def test_an_answerer_gets_the_written_questions_on_passages_of_its_files_and_on_documents(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = PASSAGE.index("9")
+    line = {
+        "passage": passage_digest(PASSAGE),
+        "not_answered": ["Who?"],
+        "answered": [["When?", place, place + 1]],
+    }
+    (tmp_path / "written.jsonl").write_text(json.dumps(line), encoding="utf-8")
+    monkeypatch.setattr(read, "OF_SETS", tmp_path / "written.jsonl")
+    known = QAExample("East?", "7", "en", "f:1", passage=PASSAGE, group="Gates")
+
+    examples = written_examples([ReadExamples("f", (known,), (), "SQuAD", {})]).examples
+
+    on_passage = [one for one in examples if one.passage == PASSAGE]
+    assert [(one.question, one.answer, one.quote, one.group) for one in on_passage] == [
+        ("Who?", "", "", "Gates"), ("When?", "9", "The west gate opens at 9.", "Gates"),
+    ]  # fmt: skip
+    documents = examples[len(on_passage) :]
+    assert len(documents) == sum(len(one.questions) for one in written_passages())
+    assert all(one.answer in one.passage for one in documents)

@@ -348,6 +348,30 @@ def test_an_answer_stands_in_the_passage_that_it_names_and_nothing_else_is_answe
     assert 0.25 < 1 - len(answered) / len(rows) < 0.43  # 0.34 were asked for
 
 
+def test_what_a_passage_only_seems_to_answer_is_asked_over_it_among_what_it_answers(
+    base: Path,
+) -> None:
+    tempting = tuple(
+        QAExample(
+            f"When does the zoo of {town} open?", "", "en", f"zoo:{town}", passage=one.passage
+        )
+        for town, one in zip(TOWNS, EXAMPLES[::2], strict=True)
+    )
+    every = (*EXAMPLES, *tempting)
+    encoder = RowEncoder(base)
+    with RowMaker(every, SHARED, Config(), encoder, embedder=HashingEmbedder()) as maker:
+        rows = maker.rows(every, 0, gold_position="random")
+
+    asked = [one for one in rows if "zoo" in one.prompt.question]
+    beside = {passages_of(one) for one in rows if one.gold_passage}
+    assert len(asked) > len(TOWNS) // 2  # a group takes as many as it may have without an answer
+    for one in asked:
+        town = one.prompt.question.removeprefix("When does the zoo of ").removesuffix(" open?")
+        assert one.completion == NOT_FOUND["en"]
+        assert f"museum of {town}" in passages_of(one)
+        assert passages_of(one) in beside
+
+
 @pytest.mark.parametrize(("altered_share", "least", "most"), [(0.5, 0.25, 0.75), (0.0, 0, 0)])
 def test_rows_to_test_on_ask_for_changed_details_too(
     base: Path, altered_share: float, least: float, most: float
@@ -378,6 +402,15 @@ def test_of_many_rows_those_of_few_passages_are_chosen_where_questions_share_the
 
     used = [*chosen.train, *chosen.held_out]
     assert len({example.passage for example in used}) == len(used) / 2 == 4
+
+
+def test_passages_with_a_question_that_they_do_not_answer_are_chosen_first() -> None:
+    unanswered = replace(EXAMPLES[-1], question="Who?", answer="", answers=())
+    read = [ReadExamples("towns.json", (*EXAMPLES, unanswered), (), "SQuAD", {})]
+
+    chosen = choose_examples(read, replace(SHARED, data=replace(SHARED.data, max_rows=3)))
+
+    assert {one.passage for one in (*chosen.train, *chosen.held_out)} == {EXAMPLES[-1].passage}
 
 
 def test_a_model_is_tuned_on_trees(rows: list[AnswerRow], base: Path, tmp_path: Path) -> None:

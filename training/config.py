@@ -18,6 +18,7 @@ class DataSettings:
     files: tuple[Path, ...] = ()  # a relative path is one from the working directory
     folders: tuple[Path, ...] = ()  # of raw documents, for the task "pretrain"
     columns: tuple[str, ...] = ()  # "question=質問文": what a field is read from, if not detected
+    near_misses: bool = False  # add the questions of training/near_misses on passages of the files
     feedback: bool = False  # add the accepted corrections of the app
     max_rows: int = 0  # chosen at random; 0: all
     held_out_share: float = 0.2  # of the documents: they are tested on and never trained on

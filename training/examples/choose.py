@@ -46,12 +46,16 @@ def choose_examples(read: Sequence[ReadExamples], config: TrainingConfig) -> Cho
 
 
 def _some(examples: Sequence[QAExample], config: TrainingConfig) -> list[QAExample]:
-    """Return ``data.max_rows`` at random; of few passages, where questions share these."""
+    """Return ``data.max_rows`` at random; of few passages, where questions share these.
+
+    Passages with a question that they do not answer come first: there are few.
+    """
     chance = random.Random(config.seed)
     if config.data.questions_per_context == 1:
         rows = chance.sample(range(len(examples)), config.data.max_rows)
         return [examples[row] for row in sorted(rows)]
     passages = sorted({example.passage for example in examples})
     places = {p: n for n, p in enumerate(chance.sample(passages, len(passages)))}
-    ordered = sorted(examples, key=lambda example: places[example.passage])
+    tempting = {example.passage for example in examples if not example.is_answerable}
+    ordered = sorted(examples, key=lambda one: (one.passage not in tempting, places[one.passage]))
     return ordered[: config.data.max_rows]

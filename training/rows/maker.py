@@ -121,22 +121,27 @@ class RowMaker:
         self.excluded = []
         rows: list[AnswerRow] = []
         answerable: list[FoundExample] = []
+        tempting: list[FoundExample] = []  # their passage does not answer
+        is_shared = gold_position == "random" and self._config.data.questions_per_context > 1
         for number, example in enumerate(examples):
             self._progress(Progress("rows", number, len(examples)))
             try:
                 found = self._search.find(example)
                 is_mixed = example.is_answerable and gold_position == "random"
+                if is_shared and example.passage and not example.is_answerable:
+                    tempting.append(found)
+                    continue
                 if gold_position == "ranked" and example.is_answerable:
                     rows.append(self._ranked(found))
-                elif not (is_mixed and self._config.data.questions_per_context > 1):
+                elif not (is_mixed and is_shared):
                     rows.append(self._mixed(found, rng) if is_mixed else self._as_served(found))
             except (NotFoundError, QuestionError, RowTooLongError) as error:
                 self.excluded.append(ExcludedExample(example.place, str(error)))
                 continue
             if example.is_answerable:
                 answerable.append(found)
-        if gold_position == "random" and self._config.data.questions_per_context > 1:
-            rows += self._together(answerable, rng)
+        if is_shared:
+            rows += self._together(answerable, tempting, rng)
         self._progress(Progress("rows", len(examples), len(examples)))
         return rows + self._without_answer(answerable, rows, rng)
 
@@ -170,13 +175,16 @@ class RowMaker:
         return row
 
     def _together(
-        self, answerable: Sequence[FoundExample], rng: np.random.Generator
+        self,
+        answerable: Sequence[FoundExample],
+        tempting: Sequence[FoundExample],
+        rng: np.random.Generator,
     ) -> list[AnswerRow]:
         """Return rows of which several ask over the same sentences."""
         data, prompt = self._config.data, self._config.prompt
         count = self._counter.count_prompt_tokens
         rows: list[AnswerRow] = []
-        for group in SharedContexts(answerable, data, prompt, count, rng):
+        for group in SharedContexts(answerable, tempting, data, prompt, count, rng):
             self._progress(Progress("rows", min(len(rows), len(answerable)), len(answerable)))
             for asked, found in group:
                 try:

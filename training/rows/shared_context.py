@@ -2,8 +2,8 @@
 
 Made one by one, rows read mostly passages. Here one prompt's passages serve several questions,
 which `training.rows.shared_prefix` then reads once, and each answered question has near misses
-beside it that differ from it in little: a question about a passage that is not shown, and the
-same question with a detail changed.
+beside it that differ from it in little: a question that was written for a passage that only seems
+to answer it, one about a passage that is not shown, and the same question with a detail changed.
 """
 
 from collections import defaultdict
@@ -33,6 +33,8 @@ class SharedContexts:
 
     Args:
         found: questions that have an answer.
+        tempting: questions that their passage does not answer; they are asked over it, where one
+            of ``found`` is.
         data: ``passages``, ``questions_per_context``, ``not_found_share`` and ``altered_share``
             are read.
         prompt: how many sentences are shown, and the budget.
@@ -43,6 +45,7 @@ class SharedContexts:
     def __init__(
         self,
         found: Sequence[FoundExample],
+        tempting: Sequence[FoundExample],
         data: DataSettings,
         prompt: PromptSettings,
         count_tokens: Callable[[Prompt], int],
@@ -52,6 +55,9 @@ class SharedContexts:
         self._waiting: dict[tuple[str, int], list[FoundExample]] = defaultdict(list)
         for n in rng.permutation(len(found)):
             self._waiting[_key(found[n].gold[0])].append(found[n])
+        self._tempting: dict[str, list[FoundExample]] = defaultdict(list)
+        for one in tempting:
+            self._tempting[one.document].append(one)
 
     def __iter__(self) -> Iterator[list[SharedPrompt]]:
         """Yield the prompts of one group after another, until each question was asked once."""
@@ -72,8 +78,11 @@ class SharedContexts:
                 asked += self._take(_key(hit.chunk), 1)
         answered = max(1 - data.not_found_share, 1 / data.questions_per_context)
         unanswered = self._about(len(asked) * data.not_found_share / answered)
+        waiting = self._tempting[asked[0].document]
+        tempting, waiting[:] = waiting[:unanswered], waiting[unanswered:]
+        unanswered -= len(tempting)
         changed = self._about(data.altered_share * unanswered)
-        absent = self._absent(shown, others, unanswered - changed)
+        absent = tempting + self._absent(shown, others, unanswered - changed)
         sentences = self._sentences(asked, absent, hits)
         changes = self._altered(asked, shown, [hit.chunk.text for hit in others], changed)
         return [(self._prompt(one, hits, sentences), one) for one in (*asked, *absent, *changes)]

@@ -8,6 +8,7 @@ from training.examples.feedback import read_feedback
 from training.examples.layouts import parse_mapping
 from training.examples.read import read_files
 from training.examples.values import ReadExamples
+from training.near_misses.examples import NAME, written_examples
 from training.runs.folder import OnProgress, Run, file_facts
 
 
@@ -33,6 +34,9 @@ def examples_of(run: Run) -> list[ReadExamples]:
     facts = [
         file_facts(file, len(found.examples)) for file, found in zip(data.files, read, strict=True)
     ]
+    if data.near_misses:
+        read.append(written_examples(read))
+        facts.append({"file": NAME, "sha256": "", "rows": len(read[-1].examples)})
     if data.feedback:
         read.append(read_feedback(run.settings))
         facts.append({"file": "feedback", "sha256": "", "rows": len(read[-1].examples)})
