@@ -22,14 +22,15 @@ from training.span_reader.pair import Pair
 from training.span_reader.questions import SpanQuestion
 from training.span_reader.record_pairs import record_pair
 
-NEAR_MISS_SHARE = 0.06  # of the questions, where they have one
+NEAR_MISS_SHARE = 0.09  # of the questions, where they have one
 REMOVED_SHARE = 0.05
 ALTERED_SHARE = 0.04
-CONTRAST_SHARE = 0.22
+CONTRAST_SHARE = 0.25
 _OTHER_TEXT_SHARE = 0.37  # of the contrasts: only the text is changed
 _OTHER_QUESTION_SHARE = 0.33  # only the question; the rest are changed in both
 RECORD_SHARE = 0.15  # of all pairs: a made-up table, form or list of rules in its stead
-WRITTEN_SHARE = 0.3  # of the rest, where there are any: see training.near_misses
+WRITTEN_SHARE = 0.28  # of the rest, where there are any: see training.near_misses
+_ANSWERED_SHARE = 0.45  # of them: those with an answer, so that the style of asking tells nothing
 _WHOLE_SHARE = 0.5  # of their passages without an answer: what tempts is there
 INSTRUCTION_SHARE = 0.35  # of the other texts, whatever they hold
 HEADING_SHARE = 0.5  # of them: under the title of their article, as passages are read
@@ -75,9 +76,11 @@ class PairMaker:
         self, questions: Sequence[SpanQuestion], written: Sequence[SpanQuestion], rng: Random
     ) -> None:
         self._rng = rng
-        self._written: dict[Language, list[SpanQuestion]] = {"en": [], "ja": []}
+        self._written: dict[Language, tuple[list[SpanQuestion], list[SpanQuestion]]] = {
+            "en": ([], []), "ja": ([], []),
+        }  # fmt: skip
         for question in written:
-            self._written[question.language].append(question)
+            self._written[question.language][question.end > 0].append(question)
         self._sentences: dict[str, list[tuple[int, int]]] = {}
         self._asked: dict[Language, list[str]] = {"en": [], "ja": []}
         self._answers: dict[Language, list[str]] = {"en": [], "ja": []}
@@ -92,7 +95,7 @@ class PairMaker:
         """Return ``question`` with a text; None when none of the chosen kind can be made."""
         if self._rng.random() < RECORD_SHARE:
             return record_pair(question.language, self._rng)
-        written = self._written[question.language]
+        written = self._written[question.language][self._rng.random() < _ANSWERED_SHARE]
         made: Pair | None
         if written and self._rng.random() < WRITTEN_SHARE:
             question = self._rng.choice(written)
