@@ -49,6 +49,14 @@ if (!window.fumikuraPage) {
     (isInReach ? element : drawer)?.focus({ preventScroll: true });
   };
 
+  // A menu takes the focus when all transitions have ended; those of elements that were removed
+  // meanwhile, such as the buttons below an older answer, never do.
+  const focusMenu = () => {
+    const opener = document.activeElement;
+    if (opener?.getAttribute("aria-haspopup") !== "menu") return;
+    document.querySelector('[role="menu"]')?.focus({ preventScroll: true });
+  };
+
   document.addEventListener("focusin", ({ target }) => {
     const box = target.closest('[class*="st-key-"]');
     const name = box && [...box.classList].find((one) => one.startsWith("st-key-"));
@@ -57,7 +65,11 @@ if (!window.fumikuraPage) {
   document.addEventListener("pointerdown", () => (held = null), true); // it may want none
   new MutationObserver(() => {
     followAnswer();
-    setTimeout(keepFocus); // not at once: on its way from one element to the next it is nowhere
+    // Not at once: on its way from one element to the next it is nowhere.
+    setTimeout(() => {
+      keepFocus();
+      focusMenu();
+    });
   }).observe(document.body, {
     childList: true,
     subtree: true,

@@ -213,6 +213,7 @@ def test_the_language_is_switched_and_stays_switched(tab: Tab, server: ServerPro
     assert tab.page.get_by_role("link", name=JA["page_documents"]).is_visible()
     assert tab.answer() == TEXT  # an answer is in the language of its question
     tab.page.reload()
+    tab.wait_until_answered()
     tab.page.get_by_role("link", name=JA["page_documents"]).click()
     tab.page.get_by_role("heading", name=JA["page_documents"]).first.wait_for()
     tab.page.get_by_role("radio", name="English").click()
