@@ -26,6 +26,7 @@ from tests.fakes import EchoEngine, make_answer
 
 LINES = tuple(form.line for form in FORMS)
 _ROWS = 30  # of a table that the drawer shows
+_PAUSE_SECONDS = 0.01  # between two pieces: an answer that grows is seen growing
 _PIECE_CHARACTERS = 23  # no divisor of anything, so that forms are cut anywhere
 BATCHES = tuple(LINES[start : start + _ROWS] for start in range(0, len(LINES), _ROWS))
 
@@ -61,6 +62,7 @@ class HostileEngine(EchoEngine):
         text = "\n\n".join(form.text for form in FORMS)
         for start in range(0, len(text), _PIECE_CHARACTERS):
             yield Token(text[start : start + _PIECE_CHARACTERS])
+            stop.wait(_PAUSE_SECONDS)
         yield replace(answer_of(LINES[:_ROWS]), question=question, text=text, completion=text)
 
 
