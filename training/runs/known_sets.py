@@ -5,6 +5,7 @@ _SETS = {
     "squad-v1": "SQuAD v1.1 (Rajpurkar et al., 2016), CC BY-SA 4.0",
     "squadshifts": "SQuADShifts (Miller et al., 2020), CC BY 4.0",
     "pubmedqa": "PubMedQA (Jin et al., 2019), MIT",
+    "near misses": "written for this project, in part for passages of the sets above",
 }
 
 
