@@ -141,8 +141,10 @@ def test_passages_headings_and_cells_in_the_drawer_are_inert(
     tab: Tab, hostile: tuple[ServerProcess, dict[str, str]]
 ) -> None:
     tab.open(f"/?c={hostile[1]['drawers']}")
+    sources = tab.page.locator(f"{SOURCE}:visible")  # a narrow window has a hidden one too
+    sources.nth(len(BATCHES) - 1).wait_for()
     for number, lines in enumerate(BATCHES):
-        tab.page.locator(SOURCE).nth(number).click()
+        sources.nth(number).click()
         tab.page.wait_for_selector(".fk-cited")
         assert tab.page.locator(".fk-cited tbody tr").count() == len(lines)
         assert ways_out(tab.page) == []
