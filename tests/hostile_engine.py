@@ -42,7 +42,7 @@ class HostileEngine(EchoEngine):
         self.files = tuple(FileStatus(f"{line}.docx", "indexed", line, 1) for line in LINES)
         self.suggested = LINES
         self.plan = SyncPlan(new=LINES, renamed=tuple(zip(LINES, LINES, strict=True)))
-        self.followed = tuple(Source(f"/{line}", line) for line in LINES)
+        self.followed = tuple(Source(f"/{line}", line[:100].strip()) for line in LINES)
         self.documents = {document.path: document for document in map(document_of, BATCHES)}
 
     def document(self, path: str) -> Document:

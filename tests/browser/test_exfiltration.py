@@ -167,6 +167,8 @@ def test_suggested_questions_are_inert(tab: Tab) -> None:
 
 def test_names_of_files_and_folders_are_inert(tab: Tab) -> None:
     tab.open("/documents")
+    tab.page.locator(TABLE).wait_for()  # the page is drawn to its end: a hundred folders take time
+    tab.page.wait_for_selector('[data-stale="true"]', state="detached")
     tab.page.get_by_role("button", name="Check for changes").click()
     tab.page.locator(".fk-plan").wait_for()
     for names in tab.page.locator("details").all():
