@@ -128,23 +128,28 @@ class OpenVinoCausalModel:
     ) -> NDArray[np.float32]:
         """Read rows of tokens side by side; see `CausalModel.branch`."""
         rows, new = ids.shape
-        before = self._rows
-        text = _Row(np.arange(len(self._text)), self._sequence)
-        self._rows = [
-            self._going_on([*before[n % len(before) :][:1], text] if before else [text], looked)
-            for n, looked in enumerate(~hidden)
-        ]
-        for row in before:
-            self._cache.drop(row.sequence)
+        looked = [np.flatnonzero(seen) for seen in ~hidden]
+        if [row.places.tolist() for row in self._rows] != [places.tolist() for places in looked]:
+            self._fork(looked)
         written = np.arange(hidden.shape[1], hidden.shape[1] + new)
         for row in self._rows:
             row.places = np.concatenate([row.places, written])
         sequences = [row.sequence for row in self._rows]
         return self._run(ids, positions, sequences, new * np.arange(1, rows + 1) - 1)
 
-    def _going_on(self, known: Sequence[_Row], looked: NDArray[np.bool_]) -> _Row:
-        """Return a new row that begins with the tokens that are looked at."""
-        places = np.flatnonzero(looked)
+    def _fork(self, looked: Sequence[NDArray[np.int64]]) -> None:
+        """Let new rows take the place of the present ones, each beginning with what it looks at."""
+        before = self._rows
+        text = _Row(np.arange(len(self._text)), self._sequence)
+        self._rows = [
+            self._going_on([*before[n % len(before) :][:1], text] if before else [text], places)
+            for n, places in enumerate(looked)
+        ]
+        for row in before:
+            self._cache.drop(row.sequence)
+
+    def _going_on(self, known: Sequence[_Row], places: NDArray[np.int64]) -> _Row:
+        """Return a new row that begins with the tokens at ``places``."""
         for row in known:
             if np.array_equal(row.places[: len(places)], places):
                 return _Row(places, self._cache.fork(row.sequence, len(places)))

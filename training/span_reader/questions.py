@@ -13,7 +13,12 @@ from rag.datatypes import Language, Progress
 from rag.errors import RagError
 from training.datatypes import QAExample
 from training.examples.read import read_examples
-from training.near_misses.read import passage_digest, questions_on_sets, written_passages
+from training.near_misses.read import (
+    WrittenQuestion,
+    passage_digest,
+    questions_on_sets,
+    written_passages,
+)
 from training.rows.altered_questions import altered
 from training.span_reader.near_passages import misses, near_passages
 
@@ -119,9 +124,7 @@ def _written_on(of_passage: Mapping[str, SpanQuestion]) -> list[SpanQuestion]:
     """Return the written questions on passages of a file, of which any question is given."""
     on_sets = questions_on_sets()
     return [
-        SpanQuestion(
-            question.text, one.language, passage, *(question.span or (0, 0)), (), one.title
-        )
+        _written(question, one.language, passage, one.title)
         for passage, one in of_passage.items()
         for question in on_sets.get(passage_digest(passage), ())
     ]
@@ -130,8 +133,14 @@ def _written_on(of_passage: Mapping[str, SpanQuestion]) -> list[SpanQuestion]:
 def _written_documents() -> Iterator[SpanQuestion]:
     for one in written_passages():
         for question in one.questions:
-            span = question.span or (0, 0)
-            yield SpanQuestion(question.text, one.language, one.text, *span, (), one.title)
+            yield _written(question, one.language, one.text, one.title)
+
+
+def _written(
+    question: WrittenQuestion, language: Language, passage: str, title: str
+) -> SpanQuestion:
+    span = question.span or (0, 0)
+    return SpanQuestion(question.text, language, passage, *span, (), title)
 
 
 def _placed(example: QAExample, language: Language) -> SpanQuestion | None:
