@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from rag import answer_search
 from rag.answer_search import likeliest_answer
@@ -23,10 +24,18 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return tiny_causal_model(request.param, tmp_path_factory.mktemp("model"))
 
 
+def after(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> NDArray[np.float32]:
+    """Return the scores of what may follow, with the answer read token by token as when written."""
+    scores = read_alone(model, before)
+    for token in answer:
+        scores = model.extend([token])[0].copy()
+    return scores
+
+
 def log_p(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> float:
     total = 0.0
     for n, token in enumerate(answer):
-        scores = read_alone(model, [*before, *answer[:n]]).astype(np.float64)
+        scores = after(model, before, answer[:n]).astype(np.float64)
         total += scores[token] - np.log(np.exp(scores).sum())
     return total
 
@@ -34,7 +43,7 @@ def log_p(model: CausalModel, before: Sequence[int], answer: Sequence[int]) -> f
 def completed(model: CausalModel, first: int, most: int) -> list[int]:
     answer = [first]
     while answer[-1] not in model.end_ids and len(answer) < most:
-        answer.append(int(read_alone(model, [*ASKED, *answer]).argmax()))
+        answer.append(int(after(model, ASKED, answer).argmax()))
     return answer
 
 

@@ -65,6 +65,8 @@ OWNERS = {
     },
     "trl": {"training.tuning.preference"},
     "openvino": {"rag.inference"},
+    "numba": {"rag.inference"},
+    "llvmlite": {"rag.inference"},
     "faiss": {"rag.vector_index"},
     "scipy": {"rag.lexical_index"},
     "httpx2": {"rag.remote"},
@@ -114,7 +116,7 @@ OWNERS = {
 }
 HEAVY = {
     "torch", "numpy", "transformers", "faiss", "streamlit", "sentence_transformers", "scipy",
-    "pymilvus", "httpx2", "mcp", "altair",
+    "pymilvus", "httpx2", "mcp", "altair", "numba",
 }  # fmt: skip
 NEVER = {"pickle", "dill", "joblib", "shelve", "marshal"}
 

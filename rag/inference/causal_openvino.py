@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from rag.inference import paged_cache
 from rag.inference.causal_model import shared_length
+from rag.inference.decode_step import DecodeStep
 from rag.inference.decoder_graph import DecoderGraph
 from rag.inference.decoder_weights import DecoderWeights
 from rag.inference.export import TOKENIZER, read_facts
-from rag.inference.openvino_runtime import HALF, compile_graph, usable
+from rag.inference.openvino_runtime import HALF, compile_graph, thread_count, usable
 from rag.inference.paged_cache import PagedCache
 
 _ACTIVATION_GROUP = "64"
@@ -27,6 +28,7 @@ _PIECE_SECONDS = 0.8
 # in 4 bits. Where a prompt is never read in such pieces, its scores are the same bit for bit,
 # whatever was kept of it.
 _LEAST_READ = 8
+_MOST_STEPPED = 8  # rows of one token each, until the graph is as fast
 
 
 @dataclass(slots=True)
@@ -42,7 +44,8 @@ class OpenVinoCausalModel:
 
     Weights stay in their bits, and what they are multiplied with is rounded to 8 for each group of
     inputs, which takes two thirds to three quarters of the time. The rest has 16 bits where the CPU
-    computes in them.
+    computes in them. Texts are read by a graph, and single tokens by `DecodeStep`, where it knows
+    the weights.
 
     Raises:
         ModelError: the exported files are damaged.
@@ -56,7 +59,8 @@ class OpenVinoCausalModel:
             self._bits = int(facts["bits"])
             self.end_ids: frozenset[int] = frozenset(facts["end_ids"])
             self._precision = usable(HALF)
-            graph = DecoderGraph(DecoderWeights(folder))
+            weights = DecoderWeights(folder)
+            graph = DecoderGraph(weights)
             # With its cache of kernels OpenVINO 2026.4 never frees 28 MB of a model that has
             # answered, so that exchanging models would fill the memory.
             self._request: Any = compile_graph(
@@ -69,6 +73,7 @@ class OpenVinoCausalModel:
             )
             self.tokenizer: Any = Tokenizer.from_file(str(folder / TOKENIZER))
         self._cache = PagedCache(self._request)
+        self._step = _step_of(weights, self._cache, thread_count(self._request))
         self._piece = _FIRST_PIECE
         self._text: list[int] = []
         self._from_prompt = 0  # tokens of it that were read, not written one by one
@@ -78,7 +83,8 @@ class OpenVinoCausalModel:
     @property
     def kernel(self) -> str:
         """What computes a linear layer."""
-        return f"OpenVINO {self._bits}-bit, {self._precision}"
+        of_tokens = "" if self._step is None else f"; tokens: {self._step.kernel}"
+        return f"OpenVINO {self._bits}-bit, {self._precision}{of_tokens}"
 
     def encode(self, text: str) -> list[int]:
         """Return the tokens of ``text``; special ones are those written in it."""
@@ -135,6 +141,8 @@ class OpenVinoCausalModel:
         for row in self._rows:
             row.places = np.concatenate([row.places, written])
         sequences = [row.sequence for row in self._rows]
+        if self._step is not None and new == 1 and rows <= _MOST_STEPPED:
+            return self._step.run(ids[:, 0], positions[:, 0], sequences)
         return self._run(ids, positions, sequences, new * np.arange(1, rows + 1) - 1)
 
     def _fork(self, looked: Sequence[NDArray[np.int64]]) -> None:
@@ -169,6 +177,8 @@ class OpenVinoCausalModel:
         before = len(self._text)
         positions = np.arange(before, before + len(ids))
         self._text = [*self._text, *ids]
+        if self._step is not None and len(ids) == 1:
+            return self._step.run(np.array(ids), positions, [self._sequence])
         last = np.arange(len(ids) - scored, len(ids))
         return self._run(np.array([ids]), positions[np.newaxis], [self._sequence], last)
 
@@ -190,3 +200,15 @@ class OpenVinoCausalModel:
         )
         scores: NDArray[np.float32] = self._request.get_output_tensor(0).data[0]
         return scores
+
+
+def _step_of(weights: DecoderWeights, cache: PagedCache, threads: int) -> DecodeStep | None:
+    """Return what reads single tokens, ready to; None where it cannot read such weights."""
+    try:
+        step = DecodeStep(weights, cache, threads)
+    except ValueError:
+        return None
+    nothing = paged_cache.Sequence()
+    step.run(np.zeros(1, np.int64), np.zeros(1, np.int64), [nothing])  # compiles it, or loads that
+    cache.drop(nothing)
+    return step

@@ -51,3 +51,8 @@ def compile_graph(graph: Any, precision: str, threads: int, **settings: str) -> 
     settings |= {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
     model = import_openvino().Core().compile_model(graph, "CPU", settings)
     return model.create_infer_request()
+
+
+def thread_count(request: Any) -> int:  # noqa: ANN401 - the library ships no types
+    """Return how many threads compute a request."""
+    return int(request.get_compiled_model().get_property("INFERENCE_NUM_THREADS"))

@@ -26,6 +26,15 @@ class Sequence:
     length: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where the blocks of all layers lie."""
+
+    addresses: NDArray[np.int64]  # (layers, 2), of keys and of values
+    shape: tuple[int, ...]  # (blocks, heads, tokens of a block, size of a head), of each
+    example: NDArray[Any]  # empty: bf16 as its 16 bits, or f32
+
+
 class PagedCache:
     """Holds the blocks that a request reads and writes.
 
@@ -42,6 +51,7 @@ class PagedCache:
         self._tensors: dict[str, Any] = {}
         self._uses: Counter[int] = Counter()  # sequences that hold a block
         self._free: list[int] = []
+        self.memory: Memory  # until the cache grows
         self._grow(_FIRST_BLOCKS)
 
     @property
@@ -80,10 +90,7 @@ class PagedCache:
         The sequences are longer by these tokens then.
         """
         past = [sequence.length for sequence in sequences]
-        for sequence in sequences:
-            sequence.length += new
-            while len(sequence.blocks) * self.block_tokens < sequence.length:
-                sequence.blocks.append(self._new_block())
+        self.lengthen(sequences, new)
         counts = [0, *(len(sequence.blocks) for sequence in sequences)]
         values: dict[str, Any] = {
             "past_lens": past,
@@ -93,6 +100,21 @@ class PagedCache:
             "max_context_len": max(past) + new,
         }
         return {name: np.array(value, dtype=np.int32) for name, value in values.items()}
+
+    def lengthen(self, sequences: Many[Sequence], new: int) -> None:
+        """Make room for ``new`` tokens after each sequence, which is longer by these then."""
+        for sequence in sequences:
+            sequence.length += new
+            while len(sequence.blocks) * self.block_tokens < sequence.length:
+                sequence.blocks.append(self._new_block())
+
+    def _memory(self) -> "Memory":
+        layers = range(len(self._tensors) // 2)
+        tensors = [[self._tensors[f"{kind}{n}"] for kind in _PREFIXES] for n in layers]
+        addresses = np.array([[tensor.data.ctypes.data for tensor in pair] for pair in tensors])
+        first = tensors[0][0]
+        kind = np.float32 if first.data.dtype == np.float32 else np.uint16
+        return Memory(addresses, tuple(first.shape), np.empty(0, kind))
 
     def _new_block(self) -> int:
         if not self._free:
@@ -118,3 +140,4 @@ class PagedCache:
             self._tensors[name] = larger
             self._request.set_tensor(name, larger)
         self._free += range(blocks - 1, present - 1, -1)
+        self.memory = self._memory()

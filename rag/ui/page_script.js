@@ -65,11 +65,14 @@ if (!window.fumikuraPage) {
   document.addEventListener("pointerdown", () => (held = null), true); // it may want none
   new MutationObserver(() => {
     followAnswer();
-    // Not at once: on its way from one element to the next it is nowhere.
-    setTimeout(() => {
-      keepFocus();
-      focusMenu();
-    });
+    // Not at once: on its way from one element to the next the focus is nowhere, and a button that
+    // was closed loses it with the next picture only.
+    requestAnimationFrame(() =>
+      setTimeout(() => {
+        keepFocus();
+        focusMenu();
+      }),
+    );
   }).observe(document.body, {
     childList: true,
     subtree: true,

@@ -66,7 +66,7 @@ def test_a_folder_becomes_an_index_across_a_reload(
     button(tab, "Open Documents").click()
     tab.page.locator(FIELD).first.fill(str(documents))
     button(tab, "Check for changes").click()
-    tab.page.get_by_text("403 new, 0 changed, 0 removed, 0 unchanged").wait_for()
+    tab.page.get_by_text("403 new, 0 changed, 0 removed, 0 unchanged").wait_for(timeout=READY)
     tab.picture("en-light-11-plan")
     button(tab, "Sync now").click()
     tab.page.locator(LIVE).get_by_text(re.compile(r"\d+ of \d+ · .*(files|passages)/s")).wait_for(
