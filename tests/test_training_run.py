@@ -151,7 +151,7 @@ def test_a_run_ends_in_a_model_that_is_compared_and_can_be_activated(
 
 
 def _check_export(run: Run, out: Path) -> None:
-    """An adapter can be taken out alone, and the mean of two."""
+    """An adapter can be taken out alone, and the mean of two, of equal or other shares."""
     import torch
     from safetensors.torch import load_file, save_file
 
@@ -163,14 +163,17 @@ def _check_export(run: Run, out: Path) -> None:
     learned = load_file(run.folder / file)
     save_file({name: 3 * weights for name, weights in learned.items()}, other / file)
 
-    for runs, times in (([run], 1), ([run, find_run(other.name, run.settings)], 2)):
-        export_adapter(runs, out)
+    both = [run, find_run(other.name, run.settings)]
+    for runs, shares, times in (([run], (), 1), (both, (), 2), (both, (0.25, 0.75), 2.5)):
+        export_adapter(runs, out, shares)
         exported = load_file(out / file.name)
         for name, weights in learned.items():
             torch.testing.assert_close(exported[name].float(), times * weights, rtol=0.01, atol=0)
+    with pytest.raises(RunError, match=r"2 runs need 2 shares that add up to 1, not 0\.5 0\.7\."):
+        export_adapter(both, out, (0.5, 0.7))
     save_file({name: weights[:1] for name, weights in learned.items()}, other / file)
     with pytest.raises(RunError, match="are of different shapes or bases"):
-        export_adapter([run, find_run(other.name, run.settings)], out)
+        export_adapter(both, out)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,10 @@ def add_release(commands: Any) -> None:  # noqa: ANN401 - argparse names no type
     export.add_argument(
         "run", nargs="+", help="name of the run; of several the mean of their adapters is written"
     )
+    export.add_argument(
+        "--shares", nargs="+", type=float, default=(), metavar="SHARE",
+        help="of each run in the mean; together 1 (default: all the same)",
+    )  # fmt: skip
     export.add_argument("--out", type=Path, required=True, help="folder, replaced if it is there")
     export.set_defaults(run_command=run_export)
     for command in (activate, rollback, models, export):
@@ -100,7 +104,8 @@ def run_export(arguments: argparse.Namespace, config: Config) -> int:
     from training.release.export_adapter import export_adapter
     from training.runs.folder import find_run
 
-    export_adapter([find_run(name, config) for name in arguments.run], arguments.out)
+    runs = [find_run(name, config) for name in arguments.run]
+    export_adapter(runs, arguments.out, arguments.shares)
     size = sum(file.stat().st_size for file in arguments.out.iterdir()) / 1e6
     print(f"The adapter of {' and '.join(arguments.run)} is in {arguments.out} ({size:.1f} MB).")
     return 0

@@ -19,7 +19,7 @@ CARD = "README.md"
 _WEIGHTS = "adapter_model.safetensors"
 
 
-def export_adapter(runs: Sequence[Run], out: Path) -> None:
+def export_adapter(runs: Sequence[Run], out: Path, shares: Sequence[float] = ()) -> None:
     """Write the adapter of the last of ``runs`` to ``out``, with its card and how it is asked.
 
     Of several runs, A and B are the means of theirs: where one went on from another, that keeps
@@ -29,20 +29,29 @@ def export_adapter(runs: Sequence[Run], out: Path) -> None:
     Args:
         runs: that are done, of a method that makes an adapter.
         out: replaced when it is there.
+        shares: of the runs in the mean, which together are 1; empty: all have the same.
 
     Raises:
-        RunError: there is no such adapter, or those of the runs are of different shapes.
+        RunError: there is no such adapter, those of the runs are of different shapes, or the shares
+            are not one for each run.
     """
     import torch
     from safetensors.torch import load_file, save_file
 
+    shares = shares or [1 / len(runs)] * len(runs)
+    if len(shares) != len(runs) or abs(sum(shares) - 1) > 1e-6:
+        raise RunError(
+            f"{len(runs)} runs need {len(runs)} shares that add up to 1, not "
+            f"{' '.join(map(str, shares))}."
+        )
     last = runs[-1]
     model = _checked(last)
     settings = json.loads((last.folder / ADAPTER / ADAPTER_SETTINGS).read_text(encoding="utf-8"))
     settings["base_model_name_or_path"] = last.record["base"]  # no folder of this machine
     settings["target_modules"] = sorted(settings["target_modules"])  # a set, in any order
     weights = load_file(last.folder / ADAPTER / _WEIGHTS)
-    for run in runs[:-1]:
+    weights = {name: shares[-1] * one.float() for name, one in weights.items()}
+    for run, share in zip(runs[:-1], shares[:-1], strict=True):
         _checked(run)
         more = load_file(run.folder / ADAPTER / _WEIGHTS)
         if _shapes(more) != _shapes(weights) or run.record["base"] != last.record["base"]:
@@ -50,9 +59,9 @@ def export_adapter(runs: Sequence[Run], out: Path) -> None:
                 f"The adapters of {run.id} and {last.id} are of different shapes or bases, so they "
                 "have no mean. Export one of them."
             )
-        weights = {name: weights[name].float() + more[name].float() for name in weights}
+        weights = {name: one + share * more[name].float() for name, one in weights.items()}
     with published(out) as folder:
-        halved = {name: (one / len(runs)).to(torch.bfloat16) for name, one in weights.items()}
+        halved = {name: one.to(torch.bfloat16) for name, one in weights.items()}
         save_file(halved, folder / _WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(settings, indent=2, sort_keys=True)
         (folder / ADAPTER_SETTINGS).write_text(f"{text}\n", encoding="utf-8")
