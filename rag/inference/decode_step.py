@@ -171,7 +171,7 @@ def _stacked(
     Shape: ``(layers, parts, numbers)``.
     """
     full = [[f"{name}.{part}" for part in parts] for name in names]
-    found = [[weights.get(one, instead) for one in layer] for layer in full]
+    found = [[weights.array_or(one, instead) for one in layer] for layer in full]
     return np.ascontiguousarray(found, np.float32)
 
 

@@ -105,6 +105,6 @@ class DecoderWeights:
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._arrays[name]
 
-    def get(self, name: str, instead: NDArray[Any]) -> NDArray[Any]:
+    def array_or(self, name: str, instead: NDArray[Any]) -> NDArray[Any]:
         """Return an array, or another where the model has none of this name."""
         return self._arrays.get(name, instead)

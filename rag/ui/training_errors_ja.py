@@ -190,6 +190,9 @@ TRAINING_ERRORS = {
         "{run} には書き出せるアダプターがありません。train.method が「lora」か「rslora」で完了し、"
         "モデルが残っている学習にだけあります。"
     ),
+    "{runs} runs need {shares} shares that add up to 1, not {given}.": (
+        "{runs} 件の学習には、合計が 1 になる割合が {shares} 個必要です（指定：{given}）。"
+    ),
     "The adapters of {run} and {last} are of different shapes or bases, so they "
     "have no mean. Export one of them.": (
         "{run} と {last} のアダプターは形かベースモデルが異なるため、平均できません。"
