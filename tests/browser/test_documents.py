@@ -64,6 +64,7 @@ def test_a_folder_becomes_an_index_across_a_reload(
     tab.open()
     tab.picture("en-light-10-first-steps")
     button(tab, "Open Documents").click()
+    button(tab, "Check for changes").wait_for()  # the page before has a field, too
     tab.page.locator(FIELD).first.fill(str(documents))
     button(tab, "Check for changes").click()
     tab.page.get_by_text("403 new, 0 changed, 0 removed, 0 unchanged").wait_for(timeout=READY)
