@@ -141,8 +141,6 @@ class OpenVinoCausalModel:
         for row in self._rows:
             row.places = np.concatenate([row.places, written])
         sequences = [row.sequence for row in self._rows]
-        if self._step is not None and new == 1 and rows <= _MOST_STEPPED:
-            return self._step.run(ids[:, 0], positions[:, 0], sequences)
         return self._run(ids, positions, sequences, new * np.arange(1, rows + 1) - 1)
 
     def _fork(self, looked: Sequence[NDArray[np.int64]]) -> None:
@@ -177,8 +175,6 @@ class OpenVinoCausalModel:
         before = len(self._text)
         positions = np.arange(before, before + len(ids))
         self._text = [*self._text, *ids]
-        if self._step is not None and len(ids) == 1:
-            return self._step.run(np.array(ids), positions, [self._sequence])
         last = np.arange(len(ids) - scored, len(ids))
         return self._run(np.array([ids]), positions[np.newaxis], [self._sequence], last)
 
@@ -190,12 +186,15 @@ class OpenVinoCausalModel:
         scored: NDArray[np.int64],
     ) -> NDArray[np.float32]:
         """Read a row of new tokens after each sequence. Shape: ``(len(scored), vocabulary)``."""
+        rows, new = ids.shape
+        if self._step is not None and new == 1 and rows <= _MOST_STEPPED:  # all are scored
+            return self._step.run(ids[:, 0], positions[:, 0], sequences)
         self._request.infer(
             {
                 "input_ids": ids.reshape(1, -1).astype(np.int64),
                 "position_ids": positions.reshape(1, -1).astype(np.int64),
                 "scored": scored.astype(np.int64),
-                **self._cache.inputs(sequences, ids.shape[1]),
+                **self._cache.inputs(sequences, new),
             }
         )
         scores: NDArray[np.float32] = self._request.get_output_tensor(0).data[0]

@@ -103,7 +103,7 @@ def _step(
                     )
             place(
                 item, projected, head_norms[layer], epsilon, rotation, lengths, blocks, kept,
-                all_inputs[3][thread], kind,
+                inputs[3], kind,
             )  # fmt: skip
             _finish(counters, part)
             item = _claim(counters, part)
@@ -135,13 +135,10 @@ def _step(
 
 
 @cache
-def compiled_step(sources: int = _SOURCES) -> Callable[..., None]:
+def compiled_step() -> Callable[..., None]:
     """Return what reads a token after each sequence.
 
     It is compiled at the first call with a kind of model, which takes seconds, and kept.
-
-    Args:
-        sources: a number that other sources have another of.
 
     Returns:
         A function of
@@ -158,6 +155,7 @@ def compiled_step(sources: int = _SOURCES) -> Callable[..., None]:
         - ``scores (rows, vocabulary)``, zeros to which it adds
         - ``kind`` and ``head_kind``, of the layers and of the head: `kind_of`.
     """
+    sources = _SOURCES  # Numba tells what it kept apart by what a function closes over
 
     @njit(nogil=True, cache=True)
     def step(
@@ -165,7 +163,7 @@ def compiled_step(sources: int = _SOURCES) -> Callable[..., None]:
         weights, norms, head_norms, last_norm, epsilon, head, scratch, scores,
         kind, head_kind,
     ):  # fmt: skip
-        if sources:  # what is kept is told apart by such numbers
+        if sources:
             _step(
                 thread, counters, hidden, rotation, lengths, blocks, caches, shape, example,
                 weights, norms, head_norms, last_norm, epsilon, head, scratch, scores,

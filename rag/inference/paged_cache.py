@@ -108,7 +108,7 @@ class PagedCache:
             while len(sequence.blocks) * self.block_tokens < sequence.length:
                 sequence.blocks.append(self._new_block())
 
-    def _memory(self) -> "Memory":
+    def _memory(self) -> Memory:
         layers = range(len(self._tensors) // 2)
         tensors = [[self._tensors[f"{kind}{n}"] for kind in _PREFIXES] for n in layers]
         addresses = np.array([[tensor.data.ctypes.data for tensor in pair] for pair in tensors])

@@ -61,8 +61,8 @@ def export_adapter(runs: Sequence[Run], out: Path, shares: Sequence[float] = ())
             )
         weights = {name: one + share * more[name].float() for name, one in weights.items()}
     with published(out) as folder:
-        halved = {name: one.to(torch.bfloat16) for name, one in weights.items()}
-        save_file(halved, folder / _WEIGHTS, metadata={"format": "pt"})
+        rounded = {name: one.to(torch.bfloat16) for name, one in weights.items()}
+        save_file(rounded, folder / _WEIGHTS, metadata={"format": "pt"})
         text = json.dumps(settings, indent=2, sort_keys=True)
         (folder / ADAPTER_SETTINGS).write_text(f"{text}\n", encoding="utf-8")
         shutil.copyfile(last.folder / LOG, folder / LOG)
