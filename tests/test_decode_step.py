@@ -1,6 +1,7 @@
 """Single tokens read by compiled code, checked against plain arithmetic and the graph."""
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -8,11 +9,13 @@ from typing import Any
 import numba
 import numpy as np
 import pytest
+from numba.core.caching import IndexDataCacheFile
 from numpy.typing import NDArray
 
 from rag.inference import decode_kernels
 from rag.inference.causal_openvino import OpenVinoCausalModel
 from rag.inference.decode_kernels import BYTES, dot, kind_of, mix, score
+from rag.inference.decode_layers import compiled_step
 from rag.inference.decode_parts import exponential, keep, place_of, round_inputs
 from tests.test_inference import decoder
 from tests.tiny_gptq import save_tiny_gptq
@@ -30,6 +33,15 @@ def inputs_for(rows: NDArray[np.float32], group: int, kind: Any) -> tuple[NDArra
     )
     round_inputs(rows, made, kind)
     return made
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for compiled code, of which there is none."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "kept"))
+    compiled_step.cache_clear()
+    yield tmp_path / "kept"
+    compiled_step.cache_clear()
 
 
 def compiled_dot() -> Callable[..., float]:
@@ -151,3 +163,34 @@ def test_weights_of_different_bits_are_left_to_the_graph(tmp_path: Path) -> None
 
     assert "tokens:" not in model.kernel
     assert all(np.isfinite(each).all() for each in scores)
+
+
+@pytest.mark.parametrize(("kind", "damage"), [("nbi", b""), ("nbc", b"\x80\x05")])
+def test_damaged_compiled_code_is_compiled_anew(
+    tmp_path: Path, kept: Path, kind: str, damage: bytes
+) -> None:
+    save_tiny_gptq(tmp_path / "model", "llama")
+    decoder(tmp_path / "model", tmp_path / "graph")
+    [file] = kept.rglob(f"*.{kind}")
+    file.write_bytes(damage)
+    compiled_step.cache_clear()  # as in another process
+
+    model = OpenVinoCausalModel(tmp_path / "graph", threads=2)
+
+    assert "tokens: Numba" in model.kernel
+    assert file.stat().st_size > 100
+
+
+@pytest.mark.usefixtures("kept")
+def test_code_that_cannot_be_kept_leaves_tokens_to_the_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    save_tiny_gptq(tmp_path / "model", "llama")
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    model = decoder(tmp_path / "model", tmp_path / "graph")
+
+    assert "tokens:" not in model.kernel
+    assert all(np.isfinite(each).all() for each in tokens_after(model, list(range(2, 40)), 3))

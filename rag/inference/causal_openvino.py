@@ -60,11 +60,11 @@ class OpenVinoCausalModel:
             self.end_ids: frozenset[int] = frozenset(facts["end_ids"])
             self._precision = usable(HALF)
             weights = DecoderWeights(folder)
-            graph = DecoderGraph(weights)
+            self._graph = DecoderGraph(weights)  # held: the request computes with its constants
             # With its cache of kernels OpenVINO 2026.4 never frees 28 MB of a model that has
             # answered, so that exchanging models would fill the memory.
             self._request: Any = compile_graph(
-                graph.build(),
+                self._graph.build(),
                 self._precision,
                 threads,
                 DYNAMIC_QUANTIZATION_GROUP_SIZE=_ACTIVATION_GROUP,
@@ -202,12 +202,10 @@ class OpenVinoCausalModel:
 
 
 def _step_of(weights: DecoderWeights, cache: PagedCache, threads: int) -> DecodeStep | None:
-    """Return what reads single tokens, ready to; None where it cannot read such weights."""
+    """Return what reads single tokens, ready to; None where the graph has to."""
     try:
         step = DecodeStep(weights, cache, threads)
-    except ValueError:
+        step.compile()
+    except Exception:  # noqa: BLE001 - whatever a compiler meets elsewhere, `kernel` tells of it
         return None
-    nothing = paged_cache.Sequence()
-    step.run(np.zeros(1, np.int64), np.zeros(1, np.int64), [nothing])  # compiles it, or loads that
-    cache.drop(nothing)
     return step

@@ -171,3 +171,10 @@ def compiled_step() -> Callable[..., None]:
             )  # fmt: skip
 
     return step  # type: ignore[no-any-return]
+
+
+def forget_kept_step() -> None:
+    """Delete what was kept of `compiled_step`."""
+    kept = Path(compiled_step().stats.cache_path)  # type: ignore[attr-defined] # of Numba
+    for file in kept.glob(f"{Path(__file__).stem}.*.nb[ic]"):
+        file.unlink(missing_ok=True)

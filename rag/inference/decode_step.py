@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rag.inference import paged_cache
 from rag.inference.decode_kernels import BYTES, has_dot_products, kind_of
-from rag.inference.decode_layers import COUNTER, PARTS_OF_LAYER, compiled_step
+from rag.inference.decode_layers import COUNTER, PARTS_OF_LAYER, compiled_step, forget_kept_step
 from rag.inference.decoder_graph import rotary_frequencies
 from rag.inference.decoder_weights import DecoderWeights
 from rag.inference.paged_cache import PagedCache
@@ -65,6 +65,29 @@ class DecodeStep:
         self._head = _head(weights, group)
         self._frequencies = rotary_frequencies(config, self._size)
 
+    def compile(self) -> None:
+        """Compile what `run` calls, or load what was kept of it.
+
+        Raises:
+            OSError: it cannot be kept. To compile it at every start would take longer than the
+                graph loses.
+        """
+        try:
+            self._read_alone()
+        except OSError:
+            raise
+        except Exception:  # noqa: BLE001 - kept code that is damaged fails in as many ways
+            forget_kept_step()
+            self._read_alone()
+
+    def _read_alone(self) -> None:
+        """Read one token in this thread: others would wait for ever for one that cannot begin."""
+        nothing, first = paged_cache.Sequence(), np.zeros(1, np.int64)
+        try:
+            self._read(first, first, [nothing], threads=1)
+        finally:
+            self._cache.drop(nothing)
+
     @property
     def kernel(self) -> str:
         """What computes a linear layer."""
@@ -80,6 +103,15 @@ class DecodeStep:
 
         Shapes: ids and positions ``(rows,)``; returned ``(rows, vocabulary)``.
         """
+        return self._read(ids, positions, sequences, self._threads)
+
+    def _read(
+        self,
+        ids: NDArray[np.int64],
+        positions: NDArray[np.int64],
+        sequences: Sequence[paged_cache.Sequence],
+        threads: int,
+    ) -> Floats:
         self._cache.lengthen(sequences, 1)
         memory = self._cache.memory
         lengths = np.array([sequence.length for sequence in sequences])
@@ -99,7 +131,7 @@ class DecodeStep:
             self._products, *self._norms, self._last_norm, self._epsilon, self._head,
             self._scratch(len(ids), blocks.shape[1]), scores, *self._kinds,
         )  # fmt: skip
-        others = [self._others.submit(self._step, n, *arguments) for n in range(1, self._threads)]
+        others = [self._others.submit(self._step, n, *arguments) for n in range(1, threads)]
         self._step(0, *arguments)
         for other in others:
             other.result()

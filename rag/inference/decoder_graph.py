@@ -45,11 +45,11 @@ class DecoderGraph:
         self._kv_heads = int(config.get("num_key_value_heads") or self._heads)
         self._head_size = int(config.get("head_dim") or config["hidden_size"] // self._heads)
         self._epsilon = float(config["rms_norm_eps"])
-        self._arrays: list[Any] = []  # constants look at them until the graph is compiled
+        self._arrays: list[NDArray[Any]] = []  # constants are these very numbers
         self._inputs: list[Node] = []
 
     def build(self) -> Any:  # noqa: ANN401 - an openvino.Model
-        """Return the whole graph. Keep this object until the graph is compiled."""
+        """Return the whole graph. Keep this object as long as what is compiled of it."""
         op, types = self._op, self._openvino.Type
         ids = self._input("input_ids", [1, -1], types.i64)
         positions = self._input("position_ids", [1, -1], types.i64)
@@ -190,10 +190,7 @@ class DecoderGraph:
         values, scales = self._weights[f"{name}.values"], self._weights[f"{name}.scales"]
         if values.dtype == np.uint8:
             shape = [*values.shape[:2], 2 * values.shape[2]]
-            tensor = self._openvino.Tensor(types.i4, self._openvino.Shape(shape))
-            tensor.data.reshape(-1)[:] = values.reshape(-1)
-            self._arrays.append(tensor)
-            kept = op.constant(tensor)
+            kept = op.constant(self._openvino.Tensor(values, self._openvino.Shape(shape), types.i4))
         else:
             kept = self._constant(values)
         dense = op.multiply(op.convert(kept, types.f16), self._constant(scales))
@@ -221,7 +218,7 @@ class DecoderGraph:
     def _constant(self, array: NDArray[Any]) -> Node:
         contiguous = np.ascontiguousarray(array)
         self._arrays.append(contiguous)
-        return self._op.constant(self._openvino.Tensor(contiguous))
+        return self._op.constant(self._openvino.Tensor(contiguous, shared_memory=True))
 
     def _integers(self, values: ArrayLike) -> Node:
         return self._op.constant(np.array(values, dtype=np.int64))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.inference.export import GRAPH, TOKENIZER, read_facts
-from rag.inference.openvino_runtime import compile_graph, usable
+from rag.inference.openvino_runtime import compile_file, usable
 
 BATCH_TOKENS = 4096  # padding included; more gains nothing on two cores
 LENGTH_STEP = 16  # lengths are padded to multiples: every new shape costs a compilation
@@ -28,7 +28,7 @@ class OpenVinoEncoder:
             self.dimension = int(facts["dimension"])
             self.max_length = int(facts["max_length"])
             self.precision = usable(precision or facts["precision"])
-            self._request: Any = compile_graph(folder / GRAPH, self.precision, threads)
+            self._request: Any = compile_file(folder / GRAPH, self.precision, threads)
             # Two of them: a tokenizer that cuts cannot count.
             self._counter = Tokenizer.from_file(str(folder / TOKENIZER))
             self._cutter = Tokenizer.from_file(str(folder / TOKENIZER))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rag.inference.encoder_openvino import batches, padded
 from rag.inference.export import GRAPH, TOKENIZER, read_facts
-from rag.inference.openvino_runtime import compile_graph, usable
+from rag.inference.openvino_runtime import compile_file, usable
 from rag.inference.pair_length import PairCutter
 
 BATCH_TOKENS = 1024  # padding included; passages of one question differ much in length
@@ -29,7 +29,7 @@ class OpenVinoReranker:
             self.max_length = int(facts["max_length"])
             self.precision = usable(precision or facts["precision"])
             self._inputs: list[str] = facts["inputs"]
-            self._request: Any = compile_graph(folder / GRAPH, self.precision, threads)
+            self._request: Any = compile_file(folder / GRAPH, self.precision, threads)
             self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self.max_length)  # a cut text may have a token more

@@ -8,7 +8,7 @@ import numpy as np
 
 from rag.inference.encoder_openvino import batches, padded
 from rag.inference.export import GRAPH, TOKENIZER, read_facts
-from rag.inference.openvino_runtime import compile_graph, usable
+from rag.inference.openvino_runtime import compile_file, usable
 from rag.inference.pair_windows import PairTokenizer, WindowLogits, model_inputs
 
 BATCH_TOKENS = 1024  # padding included; passages of one question differ much in length
@@ -25,7 +25,7 @@ class OpenVinoSpanModel:
         with read_facts(folder) as facts:
             self.precision = usable(precision or facts["precision"])
             self._inputs: list[str] = facts["inputs"]
-            self._request: Any = compile_graph(folder / GRAPH, self.precision, threads)
+            self._request: Any = compile_file(folder / GRAPH, self.precision, threads)
             tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
             self._tokenizer = PairTokenizer(tokenizer, int(facts["max_length"]))
 
