@@ -38,21 +38,16 @@ _DONE = COUNTER // 2
 
 
 @compiled
-def _claim(counters, part):
-    """Return the next item of a part that nobody has taken."""
-    return claim(counters.ctypes.data + 8 * COUNTER * part)
-
-
-@compiled
-def _finish(counters, part):
-    """Tell that an item of a part is done."""
-    claim(counters.ctypes.data + 8 * (COUNTER * part + _DONE))
-
-
-@compiled
-def _wait(counters, part, items):
-    """Wait until all items of a part are done."""
-    while seen(counters.ctypes.data + 8 * (COUNTER * part + _DONE)) < items:
+def _items(counters, part, count):
+    """Yield items of a part that nobody has taken; end when all of them are done."""
+    taken = counters.ctypes.data + 8 * COUNTER * part
+    done = taken + 8 * _DONE
+    item = claim(taken)
+    while item < count:
+        yield item
+        claim(done)
+        item = claim(taken)
+    while seen(done) < count:
         pass
 
 
@@ -61,14 +56,10 @@ def _multiply(counters, part, weights, layer, inputs, added_to, items, kind):
     """Add products to rows."""
     count = added_to.shape[1]
     rows_of_item = -(-count // items)
-    item = _claim(counters, part)
-    while item < items:
+    for item in _items(counters, part, items):
         for n in range(item * rows_of_item, min(count, (item + 1) * rows_of_item)):
             for row in range(len(added_to)):
                 added_to[row, n] += product(weights, layer, n, inputs, row, kind)
-        _finish(counters, part)
-        item = _claim(counters, part)
-    _wait(counters, part, items)
 
 
 @compiled
@@ -94,8 +85,7 @@ def _step(
             numba.carray(pointer(caches[layer, 1]), shape, example.dtype),
         )
         prepare(hidden, norms[layer, 0], epsilon, inputs, kind)
-        item = _claim(counters, part)
-        while item < heads:
+        for item in _items(counters, part, heads):
             for n in range(projected.shape[2]):
                 for row in range(rows):
                     projected[row, item, n] = product(
@@ -105,28 +95,17 @@ def _step(
                 item, projected, head_norms[layer], epsilon, rotation, lengths, blocks, kept,
                 inputs[3], kind,
             )  # fmt: skip
-            _finish(counters, part)
-            item = _claim(counters, part)
-        _wait(counters, part, heads)
         part += 1
-        item = _claim(counters, part)
-        while item < rows * pieces:
+        for item in _items(counters, part, rows * pieces):
             attend(item, projected, kept, blocks, lengths, partial, kind)
-            _finish(counters, part)
-            item = _claim(counters, part)
-        _wait(counters, part, rows * pieces)
         part += 1
         join(partial, attended[thread], kind)
         round_inputs(attended[thread], inputs, kind)
         _multiply(counters, part, out, layer, inputs, hidden, items, kind)
         part += 1
         prepare(hidden, norms[layer, 1], epsilon, inputs, kind)
-        item = _claim(counters, part)
-        while item < items:
+        for item in _items(counters, part, items):
             gate(item, up, layer, inputs, active, items, kind)
-            _finish(counters, part)
-            item = _claim(counters, part)
-        _wait(counters, part, items)
         part += 1
         round_inputs(active, inputs, kind)
         _multiply(counters, part, down, layer, inputs, hidden, items, kind)

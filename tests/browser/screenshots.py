@@ -31,7 +31,7 @@ ASKED = {  # answered from a PDF, and not answered
     ),
     "ja": ("避難訓練は年に何回行いますか？", "モンゴルの首都はどこですか？"),
 }
-SOURCE = '[class*="st-key-citation-"] button'
+SOURCE = '[class*="st-key-citation-"] button:visible'  # a narrow window has a hidden one too
 
 
 def main(argv: list[str]) -> int:
