@@ -761,6 +761,9 @@ def test_the_command_makes_weights_that_setup_makes_a_model_of(
     arguments[arguments.index(str(out))] = str(further)
     assert main([*arguments, "0.02", "--start", str(out)]) == 0
     assert "--seed 0 --start out" in (further / "README.md").read_text(encoding="utf-8")
+    monkeypatch.setattr(span_model, "SPAN_WEIGHTS", further)  # as an update brings others
+    span_model.make_span_model(config, lambda step: stages.append(step.stage))
+    assert stages == ["span", "span"]
 
     assert main([*arguments, "0.02"]) == 1  # nothing is overwritten
     assert "already" in capsys.readouterr().err

@@ -17,6 +17,7 @@ from rag.inference.export import DECODER_EXPORTER, SPAN_EXPORTER, exported_folde
 from rag.model_folder import find_model, refuse_unsafe
 from training.checkpoints.base_model import SOURCE, dequantize_base_model
 from training.checkpoints.calibration import calibration_prompts, tokens_of_prompts
+from training.checkpoints.made_of import is_made_of, note_source
 from training.checkpoints.merge import write_merged
 from training.checkpoints.publish import published
 from training.checkpoints.quantize import quantize
@@ -50,7 +51,9 @@ this project).
 
 
 def make_default_models(config: Config, progress: Callable[[Progress], None]) -> Path:
-    """Return the folder of the default answer model, after making what is missing of the models.
+    """Return the folder of the default answer model.
+
+    What is missing of the models is made, and what was made of weights shipped before.
 
     Interrupting is safe: a model folder appears only when it is complete.
 
@@ -59,7 +62,7 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
     """
     span_model = make_span_model(config, progress)  # first: it takes seconds, the other minutes
     folder = config.models_dir / DEFAULT_ANSWER_MODEL
-    if not folder.is_dir():
+    if not is_made_of(folder, ADAPTER):
         answerer = make_answerer(config, progress)
         progress(Progress("calibrate", 0, 0))
         embedder = load_embedder(config)
@@ -77,13 +80,13 @@ def make_default_models(config: Config, progress: Callable[[Progress], None]) ->
 
 
 def make_answerer(config: Config, progress: Callable[[Progress], None]) -> Path:
-    """Return the folder of the tuned 16-bit model, after making it when missing.
+    """Return the folder of the tuned 16-bit model, after making it when missing or outdated.
 
     Raises:
         ModelError: the wheel of its base is not installed.
     """
     folder = config.models_dir / ANSWERER
-    if not folder.is_dir():
+    if not is_made_of(folder, ADAPTER):
         base = make_untuned_base(config, progress)
         progress(Progress("merge", 0, 0))
         with published(folder) as partial:
@@ -125,6 +128,7 @@ def _finish(folder: Path, how_made: str) -> None:
     """Let a model be asked as it was taught, and tell what it is."""
     for name in (STYLE_FILE, ABSTENTION_FILE):
         shutil.copyfile(ADAPTER / name, folder / name)
+    note_source(folder, ADAPTER)
     card = (ADAPTER / "README.md").read_text(encoding="utf-8")
     (folder / "README.md").write_text(card + how_made, encoding="utf-8")
     refuse_unsafe(folder)
