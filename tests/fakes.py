@@ -323,7 +323,7 @@ def use_embedder(
     monkeypatch: pytest.MonkeyPatch, make: Callable[[Config], HashingEmbedder]
 ) -> None:
     """Put another embedder into the engine, for questions and for builds."""
-    monkeypatch.setattr("rag.engine.load_embedder", make)
+    monkeypatch.setattr("rag.serving_index.load_embedder", make)
     monkeypatch.setattr("rag.engine.EmbedderProcess", make)
 
 

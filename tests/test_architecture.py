@@ -41,7 +41,7 @@ LAYERS = (
         "rag.backends", "rag.comparison", "rag.embed_process", "rag.filters", "rag.gather",
         "rag.rerank", "rag.retrieve", "rag.span_reader", "rag.suggest", "rag.survey",
     },
-    {"rag.answer", "rag.answer_models", "rag.build", "rag.inspection"},
+    {"rag.answer", "rag.answer_models", "rag.build", "rag.inspection", "rag.serving_index"},
     {"rag.engine"},
     {"rag.evaluation", "rag.job_process", "rag.trial_start", "rag.worker"},
     {"rag.jobs", "rag.training_comparison", "rag.training_runs", "rag.training_settings"},

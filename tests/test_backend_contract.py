@@ -421,7 +421,7 @@ def test_the_engine_searches_in_milvus_what_was_exported_and_files_otherwise(
 
     def kind() -> str:
         assert engine.search("有給の申請", 3)[0].chunk.text == TEXTS[3]
-        return type(engine._open()[1].vectors).__name__
+        return type(engine.retriever().vectors).__name__
 
     assert kind() == "FaissVectorIndex"
     engine.export(uri, lambda progress: None)

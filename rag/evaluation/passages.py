@@ -21,11 +21,12 @@ from rag.chunk import chunk_document
 from rag.config import Config
 from rag.corpus import Corpus, CorpusWriter
 from rag.datatypes import Block, Chunk, Document, Progress
-from rag.engine import RagEngine, make_retriever
+from rag.engine import RagEngine
 from rag.evaluation.questions import Question, QuestionFileError
 from rag.lexical_index import Bm25LexicalIndex
 from rag.protocols import Embedder
 from rag.retrieve import Retriever
+from rag.serving_index import make_retriever
 from rag.vector_index import FaissVectorIndex
 
 EMBED_BATCH = 64  # passages between two progress reports
