@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pytest
 
-from rag import engine
+from rag import engine, serving_index
 from rag.config import Config
 from tests.fakes import HashingEmbedder, use_embedder
 
@@ -49,6 +49,6 @@ def build_hashing_index(folder: Path) -> dict[str, str]:
 if __name__ == "__main__":
     from rag.cli import main
 
-    for name in ("load_embedder", "EmbedderProcess"):  # questions and builds
-        vars(engine)[name] = lambda config: HashingEmbedder(name=config.embed_model)
+    for module, name in ((serving_index, "load_embedder"), (engine, "EmbedderProcess")):
+        vars(module)[name] = lambda config: HashingEmbedder(name=config.embed_model)
     raise SystemExit(main(sys.argv[1:]))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from rag import engine
+from rag import serving_index
 from rag.config import Config, load_config
 from rag.jobs import Jobs
 from rag.ui import server, services
@@ -47,6 +47,10 @@ def watch_sockets(log: Path) -> None:
     sys.addaudithook(note)
 
 
+def hashing_embedder(config: Config) -> HashingEmbedder:
+    return HashingEmbedder(name=config.embed_model)
+
+
 def echo_engine(config: Config) -> EchoEngine:
     fake = EchoEngine(config, PAUSE_SECONDS)
     fake.suggested = SUGGESTED
@@ -65,7 +69,7 @@ def main(argv: list[str]) -> int:
     if "--hostile" in argv:
         services.create_engine = HostileEngine  # type: ignore[assignment]
     if "--hashing" in argv:
-        vars(engine)["load_embedder"] = lambda config: HashingEmbedder(name=config.embed_model)
+        vars(serving_index)["load_embedder"] = hashing_embedder
         vars(services)["Jobs"] = partial(Jobs, program=(sys.executable, str(_COMMANDS)))
     server.serve(load_config(), None, int(argv[0]))
     return 0
