@@ -27,7 +27,7 @@ ASKED = {  # question, what its answer holds, the file that says it
         "14 characters",
         "it-and-network-policy.md",
     ),
-    "ja": ("試用期間は何か月ですか？", "３か月", "就業規則.docx"),
+    "ja": ("新たに採用した職員の試用期間は何か月ですか？", "３か月", "就業規則.docx"),
 }
 NOWHERE = {"en": "What is the capital of Mongolia?", "ja": "モンゴルの首都はどこですか？"}
 
