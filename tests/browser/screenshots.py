@@ -29,7 +29,7 @@ ASKED = {  # answered from a PDF, and not answered
         "Which kind of instrument was borrowed most in 2024?",
         "What is the capital of Mongolia?",
     ),
-    "ja": ("避難訓練は年に何回行いますか？", "モンゴルの首都はどこですか？"),
+    "ja": ("訓練の記録は何年間とっておく必要がありますか？", "モンゴルの首都はどこですか？"),
 }
 SOURCE = '[class*="st-key-citation-"] button:visible'  # a narrow window has a hidden one too
 
