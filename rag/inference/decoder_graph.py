@@ -65,9 +65,10 @@ class DecoderGraph:
         row_scales = op.gather(scales, ids, self._integers(0))
         hidden = op.multiply(op.convert(rows, types.f32), row_scales)
         for layer in range(self._layers):
-            hidden = self._layer(hidden, f"model.layers.{layer}", layer)
-        # Heads of a small model are its largest part: only what is asked for goes through it.
-        hidden = self._norm(op.gather(hidden, scored, self._integers(1)), "model.norm")
+            # Only what is asked for goes on from the attention of the last layer.
+            wanted = scored if layer == self._layers - 1 else None
+            hidden = self._layer(hidden, f"model.layers.{layer}", layer, wanted)
+        hidden = self._norm(hidden, "model.norm")
         if "lm_head.values" in self._weights:
             embedding, scales = self._embedding("lm_head")
         head = op.multiply(op.convert(embedding, types.f32), scales)
@@ -76,10 +77,16 @@ class DecoderGraph:
 
     # Parts of a layer ---------------------------------------------------------------------
 
-    def _layer(self, hidden: Node, name: str, number: int) -> Node:
+    def _layer(self, hidden: Node, name: str, number: int, wanted: Node | None) -> Node:
         op = self._op
-        normed = self._norm(hidden, f"{name}.input_layernorm")
-        hidden = op.add(hidden, self._attention(normed, f"{name}.self_attn", number))
+        attended = self._attention(
+            self._norm(hidden, f"{name}.input_layernorm"), f"{name}.self_attn", number
+        )
+        if wanted is not None:
+            hidden, attended = (
+                op.gather(one, wanted, self._integers(1)) for one in (hidden, attended)
+            )
+        hidden = op.add(hidden, self._linear(attended, f"{name}.self_attn.o_proj"))
         normed = self._norm(hidden, f"{name}.post_attention_layernorm")
         gate, up = self._split(self._linear(normed, f"{name}.mlp.gate_up_proj"), axis=2, parts=2)
         return op.add(
@@ -100,8 +107,7 @@ class DecoderGraph:
         query, key = self._rotated(query), self._rotated(key)
         attended = self._paged_attention(query, key, value, number)
         width = self._heads * self._head_size
-        merged = op.reshape(attended, self._integers([1, -1, width]), False)
-        return self._linear(merged, f"{name}.o_proj")
+        return op.reshape(attended, self._integers([1, -1, width]), False)
 
     def _paged_attention(self, query: Node, key: Node, value: Node, number: int) -> Node:
         """Let each token look at those before it in its sequence; keys and values are kept."""
