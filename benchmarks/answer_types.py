@@ -23,6 +23,7 @@ _KINDS = {
     "time of day": answer_type._ASKS_CLOCK,
     "frequency": answer_type._ASKS_FREQUENCY,
     "money": answer_type._ASKS_MONEY,
+    "occasions": answer_type._ASKS_OCCASIONS,
     "duration": answer_type._ASKS_TIME,
     "number": answer_type._ASKS_NUMBER,
 }

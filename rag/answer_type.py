@@ -13,7 +13,8 @@ _UNITS = {
     "money": r"円|ドル|ユーロ|ポンド|ウォン|(?:yen|dollars?|euros?|pounds?|cents?|pence)\b",
     "time": r"秒|分(?!の)|時|日|週|[かカヵヶケ箇]月|月|年"
     r"|(?:seconds?|minutes?|hours?|days?|nights?|weeks?|months?|years?)\b",
-    "things": r"[回人名個枚本冊台]|(?:times|people|persons|members)\b",
+    "occasions": r"回|times\b",
+    "things": r"[人名個枚本冊台]|(?:people|persons|members)\b",
     "share": r"[%割]|パーセント|per ?cent\b",
 }
 _NUMERAL = (
@@ -49,6 +50,7 @@ _COUNTED = {
     for unit, names in _UNITS.items()
 }
 _COUNTED["order"] = re.compile(rf"第(?:{_NUMERAL})")
+_SOME_OCCASIONS = re.compile(r"毎|\b(?:once|twice|thrice|every|each)\b", re.IGNORECASE)
 _MARKER = re.compile(r"\s*\[\d{1,3}\]")
 _NUMBERS = re.compile(_NUMERAL, re.IGNORECASE)
 
@@ -72,6 +74,7 @@ _ASKS_TIME = re.compile(
     r"|months|years)\b|何(?:秒|分|時間|日間|週間|[かカヵヶ]月|年間)",
     re.IGNORECASE,
 )
+_ASKS_OCCASIONS = re.compile(r"\bhow many times\b|(?<!第)何回(?![目かもの])", re.IGNORECASE)
 _ASKS_NUMBER = re.compile(
     r"^(?:\w+ ){0,2}how (?:many|old)\b|^(?:in |by |of )?(?:what|which) (?:year|percentage)\b"
     r"|何(?:[個本台冊件枚歳才匹頭軒社校名点巻話%割倍年月日週分秒円]|[カかヶヵ]国|人(?![なの]))(?![かも目])"
@@ -103,14 +106,15 @@ def fits(question: str, answer: str, following: str = "") -> bool:
 
 
 def _asked_unit(question: str) -> str:
-    """Return "money" or "time" where that is to be counted, else ""."""
-    if _ASKS_MONEY.search(question):
-        return "money"
-    return "time" if _ASKS_TIME.search(question) else ""
+    """Return the unit in which an answer is to be counted, else ""."""
+    asks = {"money": _ASKS_MONEY, "occasions": _ASKS_OCCASIONS, "time": _ASKS_TIME}
+    return next((unit for unit, asked in asks.items() if asked.search(question)), "")
 
 
 def _counts_only_others(unit: str, answer: str, following: str) -> bool:
     """Tell whether all numbers of ``answer`` count something known that is not ``unit``."""
+    if unit == "occasions" and _SOME_OCCASIONS.search(answer):  # "twice in 3 years"
+        return False
     text = answer + unicodedata.normalize("NFKC", following)
     others = [pattern for name, pattern in _COUNTED.items() if name != unit]
     counted = sum(m.start() < len(answer) for each in others for m in each.finditer(text))

@@ -25,6 +25,9 @@ from rag.datatypes import Chunk, Evidence, Hit, Prompt
         ("How many bows were mended?", "148 bows", "in the workshop"),
         ("In what year was it founded?", "1998", "in Harbour Town"),
         ("会員は何人いますか。", "二百人", "館長の羽鳥"),
+        ("避難訓練は年に何回行いますか？", "年２回", "11月"),
+        ("How many times a year is the drill held?", "Twice in 3 years", "15 minutes"),
+        ("How many times may it be renewed?", "three times, for 2 weeks each", "28 days"),
     ],
 )
 def test_an_answer_of_another_kind_does_not_fit(question: str, right: str, wrong: str) -> None:
@@ -46,6 +49,10 @@ def test_an_answer_of_another_kind_does_not_fit(question: str, right: str, wrong
         ("何人かが残った部屋はどこですか。", "小会議室"),
         ("いくらか安くなるのはだれですか。", "学生"),
         ("何度も修理した楽器はどれですか。", "オルガン"),
+        ("第何回の大会ですか。", "第12回"),
+        ("何回目の開催ですか。", "第3"),
+        ("何回の大会で使われましたか。", "第62回"),
+        ("何回か中止になった行事はどれですか。", "花火"),
         ("", "anything"),
         ("How many?", "1" * 10_000),
     ],
