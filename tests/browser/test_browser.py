@@ -20,6 +20,7 @@ pytestmark = [
 QUESTIONS = {"en": "How many days of leave do I get?", "ja": "有給休暇は何日もらえますか？"}
 STOP = '[class*="st-key-stop"] button'
 SOURCE = '[class*="st-key-citation-"] button'
+AT_WORK = "document.getAnimations().some(one => one.animationName === 'fk-busy')"
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ja", "dark")])
@@ -83,6 +84,19 @@ def test_stop_ends_the_answer_within_a_second_and_keeps_its_text(
     assert EchoEngine.ANSWERS["en"][0].startswith(tab.answer())
     assert tab.page.locator(".fk-note").get_by_text("Stopped. This is the text up to").is_visible()
     tab.picture("en-light-7-stopped")
+
+
+def test_a_line_at_the_top_tells_that_the_page_is_at_work(
+    browser: "Browser", server: ServerProcess
+) -> None:
+    tab = Tab(browser, server, "en", "light")
+    tab.open()
+    tab.page.wait_for_function(f"!{AT_WORK}")
+    tab.ask(QUESTIONS["en"])
+    tab.page.wait_for_selector(".fk-draft")
+    assert tab.page.evaluate(AT_WORK)
+    tab.wait_until_answered()
+    tab.page.wait_for_function(f"!{AT_WORK}")
 
 
 def test_a_click_elsewhere_in_mid_answer_loses_nothing(
