@@ -50,8 +50,9 @@ _WATCH = """reached => {
     const look = () => {
         const now = performance.now();
         if (window.begun !== null && isReached()) window.reached = now;
-        if (window.reached !== null || window.begun !== null && document.getAnimations().some(
-                one => one.animationName === "fk-busy" && one.currentTime >= 80)) window.told ??= now;
+        const isTold = window.reached !== null || document.getAnimations().some(one =>
+            one.animationName === "fk-busy" && one.currentTime >= one.effect.getTiming().delay);
+        if (window.begun !== null && isTold) window.told ??= now;
         if (window.reached === null) requestAnimationFrame(look);
     };
     look();

@@ -1,14 +1,16 @@
-// What the pages lack for those who listen and those who use keys. It has no words of its own and
+// What the pages lack for those who listen, use keys, or wait for a sign that a click arrived. It has no words of its own and
 // builds no markup: it reads out what stands on the page, as text.
 if (!window.fumikuraPage) {
   window.fumikuraPage = true;
   const SETTLED_MS = 300; // after the last piece of an answer, for what is drawn around it
+  const SIGN_MS = 500; // by then the server has said that it is at work, or there is no work
   const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
   const region = document.createElement("div");
   region.setAttribute("role", "status"); // read out when the reader pauses, as a whole
   region.className = "fk-unseen";
   document.body.append(region);
   let isBusy = false;
+  let sign = 0;
   let held = null; // where the focus is: the key of a widget, and the how many-th part of it
 
   const say = (text, lang) => {
@@ -57,6 +59,17 @@ if (!window.fumikuraPage) {
     document.querySelector('[role="menu"]')?.focus({ preventScroll: true });
   };
 
+  // In the next frame: the way to the server and back takes longer than people wait for a sign.
+  const showPressed = ({ target, key, isComposing }) => {
+    const isPress = key ? key === "Enter" && !isComposing : target.closest("button, a[href], canvas");
+    if (!isPress) return;
+    document.body.classList.add("fk-pressed");
+    clearTimeout(sign);
+    sign = setTimeout(() => document.body.classList.remove("fk-pressed"), SIGN_MS);
+  };
+
+  document.addEventListener("click", showPressed, true);
+  document.addEventListener("keydown", showPressed, true);
   document.addEventListener("focusin", ({ target }) => {
     const box = target.closest('[class*="st-key-"]');
     const name = box && [...box.classList].find((one) => one.startsWith("st-key-"));

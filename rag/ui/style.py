@@ -215,17 +215,18 @@ button:is([data-selected="true"], [data-focused="true"]) [data-testid="stMarkdow
 /* Streamlit's own sign of a running script: its "Stop" would end the page, not the answer. A line
    at the top says instead that a click has arrived; it spares fragments that are drawn at once. */
 [data-testid="stStatusWidget"] { display: none; }
-.stApp:is([data-test-script-state="running"], [data-test-script-state="rerunRequested"])::before {
+:is(.fk-pressed .stApp, .stApp[data-test-script-state="running"])::before {
   content: ""; position: fixed; inset: 0 0 auto 0; height: 3px; z-index: 1000000;
   pointer-events: none; background: linear-gradient(90deg, transparent, #4a80b3, transparent);
   background-size: 40% 100%; background-repeat: no-repeat;
   animation: fk-busy 1.2s .08s linear infinite backwards;
 }
+.fk-pressed .stApp::before { animation-delay: 0s; }
 @keyframes fk-busy {
   from { background-position: -30% 0; } to { background-position: 170% 0; }
 }
 @media (prefers-reduced-motion: reduce) {
-  .stApp:is([data-test-script-state="running"], [data-test-script-state="rerunRequested"])::before {
+  :is(.fk-pressed .stApp, .stApp[data-test-script-state="running"])::before {
     animation: none; background: #4a80b3;
   }
 }
