@@ -1,5 +1,5 @@
-// What the pages lack for those who listen, use keys, or wait for a sign that a click arrived. It has no words of its own and
-// builds no markup: it reads out what stands on the page, as text.
+// What the pages lack for those who listen, use keys, or wait for a sign that a click arrived. It
+// has no words of its own and builds no markup: it reads out what stands on the page, as text.
 if (!window.fumikuraPage) {
   window.fumikuraPage = true;
   const SETTLED_MS = 300; // after the last piece of an answer, for what is drawn around it
@@ -61,7 +61,9 @@ if (!window.fumikuraPage) {
 
   // In the next frame: the way to the server and back takes longer than people wait for a sign.
   const showPressed = ({ target, key, isComposing }) => {
-    const isPress = key ? key === "Enter" && !isComposing : target.closest("button, a[href], canvas");
+    const isPress = key
+      ? key === "Enter" && !isComposing
+      : target.closest("button, a[href], canvas");
     if (!isPress) return;
     document.body.classList.add("fk-pressed");
     clearTimeout(sign);

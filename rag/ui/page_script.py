@@ -1,7 +1,8 @@
-"""The one script of the pages, for screen readers and keyboards.
+"""The one script of the pages, for screen readers, keyboards and people who wait.
 
-Streamlit's frame says that every page is English, an answer that grows is not announced, and a
-field that is closed for a while loses the focus. See `page_script.js`.
+Streamlit's frame says that every page is English, an answer that grows is not announced, a field
+that is closed for a while loses the focus, and a click shows when the server has heard of it. See
+`page_script.js`.
 """
 
 from pathlib import Path
