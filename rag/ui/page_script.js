@@ -5,6 +5,8 @@ if (!window.fumikuraPage) {
   const SETTLED_MS = 300; // after the last piece of an answer, for what is drawn around it
   const SIGN_MS = 500; // by then the server has said that it is at work, or there is no work
   const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
+  const PRESSABLE =
+    'a[href], button, label:has(input[type="checkbox"]), [role="option"], [data-testid="stDataFrame"]';
   const region = document.createElement("div");
   region.setAttribute("role", "status"); // read out when the reader pauses, as a whole
   region.className = "fk-unseen";
@@ -61,9 +63,7 @@ if (!window.fumikuraPage) {
 
   // In the next frame: the way to the server and back takes longer than people wait for a sign.
   const showPressed = ({ target, key, isComposing }) => {
-    const isPress = key
-      ? key === "Enter" && !isComposing
-      : target.closest("button, a[href], canvas");
+    const isPress = key ? key === "Enter" && !isComposing : target.closest(PRESSABLE);
     if (!isPress) return;
     document.body.classList.add("fk-pressed");
     clearTimeout(sign);

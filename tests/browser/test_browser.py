@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.server_process import ServerProcess
-from tests.browser.tab import ANSWER, CHROMIUM, Scheme, Tab
+from tests.browser.tab import ANSWER, CHROMIUM, TABLE, Scheme, Tab
 from tests.fakes import ATTACK, EchoEngine
 
 if TYPE_CHECKING:
@@ -21,6 +21,12 @@ QUESTIONS = {"en": "How many days of leave do I get?", "ja": "有給休暇は何
 STOP = '[class*="st-key-stop"] button'
 SOURCE = '[class*="st-key-citation-"] button'
 AT_WORK = "document.getAnimations().some(one => one.animationName === 'fk-busy')"
+IS_PRESSED = """selector => {
+    document.body.classList.remove("fk-pressed");
+    const element = document.querySelector(selector);
+    element.dispatchEvent(new MouseEvent("click", {bubbles: true, cancelable: true}));
+    return document.body.classList.contains("fk-pressed");
+}"""
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ja", "dark")])
@@ -97,6 +103,21 @@ def test_a_line_at_the_top_tells_that_the_page_is_at_work(
     assert tab.page.evaluate(AT_WORK)
     tab.wait_until_answered()
     tab.page.wait_for_function(f"!{AT_WORK}")
+
+
+def test_a_press_on_what_can_be_pressed_shows_before_the_server_knows(
+    browser: "Browser", server: ServerProcess
+) -> None:
+    tab = Tab(browser, server, "en", "light")
+    tab.open("/documents")
+    tab.page.wait_for_selector(f"{TABLE} .dvn-scroller")
+    assert not tab.page.evaluate(IS_PRESSED, ".fk-facts")  # nothing comes of such a click
+    for pressable in (
+        '[data-testid="stSidebarNav"] a',
+        f"{TABLE} .dvn-scroller",
+        '[data-testid="stMain"] button',
+    ):
+        assert tab.page.evaluate(IS_PRESSED, pressable), pressable
 
 
 def test_a_click_elsewhere_in_mid_answer_loses_nothing(
