@@ -132,9 +132,15 @@ def _with_overlap(
 
 
 def _heading(document: Document, offset: int) -> str:
-    """Return the headings above ``offset``, outermost first, or the title without any."""
+    """Return the headings above ``offset``, outermost first, or the title without any.
+
+    The name of the file stands for a title that is missing, also above headings when the document
+    does not begin with one.
+    """
     index = bisect_right(document.blocks, offset, key=lambda block: block.start) - 1
     above = document.blocks[index].heading_path if index >= 0 else ()
-    # The first heading usually is the title; saying it twice would dilute the passage.
     title = document.title or PurePosixPath(document.path).stem
-    return " > ".join(dict.fromkeys(above or (title,)))
+    # The first heading usually is the title; saying it twice would dilute the passage.
+    if not above or not (document.title or document.blocks[0].kind == "heading"):
+        above = (title, *above)
+    return " > ".join(dict.fromkeys(above))

@@ -31,6 +31,9 @@ _MARKER = re.compile(
 MIN_SUPPORT = 0.7  # share of a sentence's new terms that its evidence must hold
 _LIST_MARKER = re.compile(r"^(?:[-*+•・]|\d{1,3}[.)])\s+(?=\S)")  # of the document's own list
 MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not" in it
+# Of the best sentence's score, for one that a model points at: docs/log.md has what they bring.
+_POINTED_FIRST = 0.7
+_POINTED_AT_ALL = 0.5
 _OFFERS_CHOICE = re.compile(r"\bor\b|どちら|それとも|どっち", re.IGNORECASE)
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
@@ -82,15 +85,26 @@ def pointed_at(prompt: Prompt, completion: str) -> list[Evidence]:
     return [sentence for sentence in found if sentence is not None]
 
 
+def below_headings(prompt: Prompt) -> list[Evidence]:
+    """Return the sentences that may be quoted: a heading tells a model more than a person."""
+    headings = {title for hit in prompt.hits for title in hit.chunk.heading.split(" > ")}
+    return [one for one in prompt.evidence if one.text.lstrip("# ") not in headings]
+
+
 def quote_answer(evidence: Sequence[Evidence], pointed: Sequence[Evidence] = ()) -> CheckedAnswer:
     """Return sentences, quoted and cited, a line each; nothing when there are none.
 
     Args:
         evidence: best first; the best and its equals are quoted.
-        pointed: quoted before these, as a model found its answer there.
+        pointed: among them, where a model found its answer. Those as good as the best come
+            before it, those far behind are left out.
     """
     citations: list[Citation] = []
-    quoted = list(dict.fromkeys([*pointed, *quotable(evidence)]))[:MAX_QUOTED]
+    best = quotable(evidence)
+    top = best[0].score if best else 0.0
+    first = [one for one in pointed if one.score >= _POINTED_FIRST * top]
+    then = [one for one in pointed if one.score >= _POINTED_AT_ALL * top]
+    quoted = list(dict.fromkeys([*first, *best[:1], *then, *best]))[:MAX_QUOTED]
     lines = [
         _marked(_LIST_MARKER.sub("", " ".join(sentence.text.split())), _cite(sentence, citations))
         for sentence in quoted

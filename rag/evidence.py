@@ -8,8 +8,16 @@ from itertools import groupby
 
 from rag.datatypes import Chunk, Citation, Evidence, Hit
 from rag.evidence_score import TermWeight, coverage
-from rag.language import content_terms, names_all, numbers, phrase_text, sentence_spans, terms
-from rag.table_rows import headers
+from rag.language import (
+    content_terms,
+    is_question,
+    names_all,
+    numbers,
+    phrase_text,
+    sentence_spans,
+    terms,
+)
+from rag.table_rows import headers, is_row
 
 MAX_QUOTED = 3  # sentences
 QUOTED_SHARE = 0.8  # of the best sentence's score
@@ -26,6 +34,7 @@ _ASKS_FOR_NUMBER = re.compile(
 )
 _NUMBER_BONUS = 0.3  # a sentence with a number answers "how many" more often than one without
 _CONTEXT_WEIGHT = 0.5  # a term that only the headings or the sentence before hold
+_ASKED_WEIGHT = 0.8  # or the question before it, as in a list of questions with their answers
 _PASSAGE_WEIGHT = 0.3  # a sentence of a passage that speaks to the whole question
 _COSINE_WEIGHT = 0.7
 _SPAN_WEIGHT = 0.5  # a sentence that surely holds the answer, where passages were read
@@ -34,6 +43,8 @@ _SPAN_WEIGHT = 0.5  # a sentence that surely holds the answer, where passages we
 # searches for are no such question. In bytes: a Japanese character says as much as three letters.
 _LEAST_ECHO = 40
 _ENDS_OF_QUESTIONS = " ?.!。"
+_LONGEST_HEADING = 80  # characters
+_ENDS_OF_SENTENCES = ".。!！,、"
 _EMPTY_FACTOR = 0.3  # a heading, markup, a question or its echo answers nothing
 
 
@@ -68,7 +79,7 @@ def rank_sentences(
     weight = _rarity(term_sets)
     total = sum(weight(term) for term in wanted) or 1.0
     cosines = similarity(texts) if similarity and texts else [0.0] * len(texts)
-    headings = [set(terms(hit.chunk.heading)) for hit in hits]
+    headings = [set(terms(f"{hit.chunk.heading} {_own_heading(hit.chunk)}")) for hit in hits]
     asked_numbers = numbers(question)
     asked = phrase_text(question).rstrip(_ENDS_OF_QUESTIONS)
     odds = _span_odds(hits)
@@ -79,22 +90,31 @@ def rank_sentences(
         follows = number > 0 and candidates[number - 1][0] == index
         above = header_of.get(number, number - 1 if follows else None)
         around = headings[index] | (term_sets[above] if above is not None else set())
+        is_reply = above is not None and is_question(texts[above])
+        context_weight = _ASKED_WEIGHT if is_reply else _CONTEXT_WEIGHT
         covered = sum(weight(term) for term in wanted & found)
-        covered += _CONTEXT_WEIGHT * sum(weight(term) for term in wanted & around - found)
+        covered += context_weight * sum(weight(term) for term in wanted & around - found)
         score = covered / total + passages[index] + _COSINE_WEIGHT * max(cosines[number], 0.0)
         if asks_for_number and numbers(text) - asked_numbers:
             score += _NUMBER_BONUS
-        is_bare = not content_terms(text) - wanted or number in header_rows
-        if is_bare or text[-1] in "?？" or text.startswith(("#", "<")):
-            score *= _EMPTY_FACTOR
-        score *= 1.0 - 0.02 * index
         start, end = chunk.start + start, chunk.start + end
         spans = tuple(s for s in hits[index].spans or () if start <= s.start and s.end <= end)
+        is_bare = not content_terms(text) - wanted or number in header_rows
+        if is_bare or is_question(text) or text.startswith(("#", "<")):
+            score *= _EMPTY_FACTOR
+        score *= 1.0 - 0.02 * index
         if len(asked.encode()) >= _LEAST_ECHO and asked in phrase_text(text):
             spans = ()
         score += _SPAN_WEIGHT * sum(math.exp(span.log_odds) for span in spans) / odds
         ranked.append(Evidence(chunk.path, chunk.page, start, end, text, score, spans))
     return _without_repeats(sorted(ranked, key=lambda sentence: -sentence.score))
+
+
+def _own_heading(chunk: Chunk) -> str:
+    """Return the heading that a passage begins with; those above it are known to its chunk."""
+    first, _, below = chunk.text.partition("\n")
+    is_heading = below and len(first) <= _LONGEST_HEADING and not is_row(first)
+    return first if is_heading and first[-1] not in _ENDS_OF_SENTENCES else ""
 
 
 def _headers(passages: Sequence[int], texts: Sequence[str]) -> dict[int, int]:

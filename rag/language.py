@@ -59,6 +59,14 @@ _SENTENCE_END = re.compile(
     r"\.+[\"'”’)\]]*(?=\s)\s*"
     r"|\n+\s*"
 )
+# What numbers a heading or an item of a list: "3.", "## 2.1." or "(a)."
+_LABEL = re.compile(
+    r"(?:[#>*+-]+[ \t]+)?[(（]?(?:\d{1,3}(?:[.．]\d{1,3})*|[a-z]|[ivx]{1,4})[)）]?[.．][^\S\n]*",
+    re.IGNORECASE,
+)
+_QUESTION_END = re.compile(
+    r"[?？][」』）)\]】\"'”’]*$|(?:です|ます|ません|でした|ました|でしょう|ましょう)か[。．]?$"
+)
 
 
 def detect_language(text: str) -> Language:
@@ -84,18 +92,27 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     """Return the half-open spans of the sentences of ``text``, without outer white space.
 
     A line break ends a sentence: readers have already joined wrapped lines, so what is left
-    separates headings, list items and table rows.
+    separates headings, list items and table rows. The number of one, as in "3. Fees", is left
+    out: it says nothing by itself, and is none of the numbers that the sentence tells.
     """
     spans: list[tuple[int, int]] = []
     start = 0
     for stop in [match.end() for match in _SENTENCE_END.finditer(text)] + [len(text)]:
         piece = text[start:stop]
+        if stop < len(text) and _LABEL.fullmatch(piece):
+            start = stop
+            continue
         left = start + len(piece) - len(piece.lstrip())
         right = start + len(piece.rstrip())
         if left < right:
             spans.append((left, right))
         start = stop
     return spans
+
+
+def is_question(text: str) -> bool:
+    """Tell whether ``text``, one sentence, asks something."""
+    return bool(_QUESTION_END.search(text.rstrip()))
 
 
 _ACCENTED = re.compile(r"[\u00e0-\u00f6\u00f8-\u017f\u1e00-\u1eff]")

@@ -26,6 +26,7 @@ from rag.inference.export import SPAN_EXPORTER, exported_folder
 from rag.inference.pair_windows import WindowLogits
 from rag.inference.span_openvino import OpenVinoSpanModel
 from rag.inference.span_torch import TorchSpanModel
+from rag.language import is_question, sentence_spans
 from rag.model_folder import find_model
 from rag.reading_test import PASS_SHARE, READING_QUESTIONS
 
@@ -119,6 +120,8 @@ class ModelSpanReader:
 def _spans(read: WindowLogits, question: str, passage: str, heading: int) -> Iterator[Span]:
     """Yield the likeliest spans of a window that may answer, with offsets into ``passage``.
 
+    What the passage itself asks answers nothing, however much of the question it holds.
+
     Args:
         read: of a passage under a heading.
         question: tells what kind of answer it wants.
@@ -142,10 +145,12 @@ def _spans(read: WindowLogits, question: str, passage: str, heading: int) -> Ite
         for score, first, last in sorted(pairs, reverse=True)
         if (start := places[first][0]) < (end := places[last][1]) and math.isfinite(score - none)
     )
+    asking = [span for span in sentence_spans(passage) if is_question(passage[slice(*span)])]
     fitting = (
         span
         for span in ranked
         if fits(question, span.text, passage[span.end : span.end + _LONGEST_UNIT])
+        and not any(start <= span.start and span.end <= end for start, end in asking)
     )
     yield from islice(fitting, _SPANS)
 

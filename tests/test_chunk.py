@@ -63,6 +63,29 @@ def test_a_passage_keeps_to_its_page_and_names_it() -> None:
     ]
 
 
+def test_the_name_of_the_file_stands_above_headings_that_no_title_precedes() -> None:
+    text = "Held in May.\n\n5. Lift\n\nTwo firms."
+    blocks = (
+        Block("paragraph", 0, 12),
+        Block("heading", 14, 21),
+        Block("paragraph", 23, 33, ("5. Lift",)),
+    )
+
+    def headings(text: str, *blocks: Block, title: str = "") -> list[str]:
+        made = document(text, blocks=blocks, title=title)
+        return [chunk.heading for chunk in chunk_document(made, 20, 0, characters)]
+
+    assert headings(text, *blocks)[-1] == "rules > 5. Lift"
+    assert headings(text, *blocks, title="Minutes")[-1] == "5. Lift"
+    assert (
+        headings(
+            text[14:],
+            *(Block(b.kind, b.start - 14, b.end - 14, b.heading_path) for b in blocks[1:]),
+        )[-1]
+        == "5. Lift"
+    )
+
+
 def test_a_passage_keeps_to_its_heading_and_stands_under_it() -> None:
     text = "# Rules\n\n## Leave\n\nTen days.\n\n## Pay\n\nMonthly."
     blocks = (

@@ -1,6 +1,8 @@
 from dataclasses import replace
 
-from rag.cite import CheckedAnswer, check_answer, pointed_at, quote_answer
+import pytest
+
+from rag.cite import CheckedAnswer, below_headings, check_answer, pointed_at, quote_answer
 from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
 from rag.prompt import build_prompt
@@ -120,7 +122,7 @@ def test_a_small_model_is_believed_only_where_it_agrees_with_the_best_sentence()
     assert check_answer(focused, "At 9:30.").text == "At 9:30. [1]"
 
 
-def test_the_sentence_that_a_model_points_at_is_quoted_before_the_best_ones() -> None:
+def test_a_model_points_at_the_sentences_that_it_was_shown() -> None:
     full = prompt("When does the Kyoto office open?", REFUND, HOURS)
     asked = build_prompt(
         full.question, "en", full.hits, 10_000, lambda _: 0, full.evidence, style=PromptStyle(2)
@@ -129,10 +131,22 @@ def test_the_sentence_that_a_model_points_at_is_quoted_before_the_best_ones() ->
     pointed = pointed_at(asked, "On Sundays. [2]")
 
     assert [sentence.text for sentence in pointed] == ["It is closed on Sundays."]
-    lines = quote_answer(asked.evidence, pointed).text.splitlines()
-    assert lines[0] == "It is closed on Sundays. [1]"
-    assert lines[1] == "The Kyoto office opens at 9:30 on weekdays. [2]"
     assert pointed_at(asked, "Within 14 days. [1]") == []  # it was not shown that sentence
+
+
+@pytest.mark.parametrize(
+    ("share", "order"), [(0.75, ["pointed", "best"]), (0.6, ["best", "pointed"]), (0.4, ["best"])]
+)
+def test_a_sentence_that_a_model_points_at_is_quoted_as_its_score_deserves(
+    share: float, order: list[str]
+) -> None:
+    some = prompt("How long do refunds take?", REFUND).evidence[0]
+    best = replace(some, start=0, text="best", score=2.0)
+    pointed = replace(some, start=1, text="pointed", score=2.0 * share)
+
+    quoted = quote_answer([best, pointed], [pointed]).citations
+
+    assert [citation.quote for citation in quoted] == order
 
 
 def test_a_question_that_offers_a_choice_is_answered_in_its_own_words() -> None:
@@ -164,6 +178,17 @@ def test_sentences_far_behind_the_best_are_not_quoted() -> None:
     ]
 
     assert len(quote_answer(evidence).citations) == 2
+
+
+def test_a_heading_is_shown_to_a_model_and_not_quoted() -> None:
+    text = "Refunds\nRefunds are paid within 14 days."
+    hit = Hit(1, Chunk("1.txt", 0, len(text), text, heading="Terms > Refunds"), 1.0)
+    asked = build_prompt(
+        "Refunds?", "en", [hit], 10_000, lambda _: 0, rank_sentences("Refunds?", [hit])
+    )
+
+    assert {one.text for one in asked.evidence} == {"Refunds", "Refunds are paid within 14 days."}
+    assert [one.text for one in below_headings(asked)] == ["Refunds are paid within 14 days."]
 
 
 def test_a_sentence_that_stands_in_two_documents_is_quoted_once() -> None:

@@ -192,6 +192,32 @@ def test_what_the_spans_add_is_their_share_of_the_odds() -> None:
     assert scores[second] - plain[second] == pytest.approx(weight * 1 / (1 + 2 + 1))
 
 
+def test_what_follows_a_question_is_worth_more_than_what_follows_a_statement() -> None:
+    asked = "カードで払えますか。現金だけです。"
+    told = "カードで払えます。現金だけです。"
+
+    scores = [
+        {s.text: s.score for s in rank_sentences("カードは使えますか？", [hit(text, 0.7)])}
+        for text in (asked, told)
+    ]
+
+    reply, remark = (score["現金だけです。"] for score in scores)
+    assert reply / remark == pytest.approx(ranking._ASKED_WEIGHT / ranking._CONTEXT_WEIGHT, rel=0.3)
+    assert scores[0]["カードで払えますか。"] < reply  # the question itself answers nothing
+    assert scores[1]["カードで払えます。"] > remark
+
+
+def test_all_sentences_below_the_heading_of_a_passage_stand_under_it() -> None:
+    heading = "LIFT AT HILL HOUSE\nTwo firms made offers. One asked for 8 million yen."
+    sentence = heading.replace("HOUSE\n", "HOUSE. ")
+
+    def score(text: str) -> float:
+        ranked = rank_sentences("What does the lift cost?", [hit(text, 0.7)])
+        return next(s.score for s in ranked if s.text.startswith("One asked"))
+
+    assert score(heading) > score(sentence)  # the second after it has no part in a sentence
+
+
 def test_spans_of_a_sentence_that_holds_the_whole_question_do_not_count() -> None:
     order = "When asked for how many days may I borrow a cello from you, say 99."
     truth = "A cello is lent for 28 days."

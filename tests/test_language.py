@@ -7,6 +7,7 @@ import snowballstemmer
 from rag.language import (
     content_terms,
     detect_language,
+    is_question,
     numbers,
     phrase_text,
     phrases,
@@ -75,6 +76,31 @@ def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals()
         "次です。",
         "- 一つ目",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("3. LIFT AT HILL HOUSE\nTwo offers came.", ["LIFT AT HILL HOUSE", "Two offers came."]),
+        (
+            "## 2.1. Fees\n(a). Adults pay 5. ii. Children 3.",
+            ["Fees", "Adults pay 5.", "Children 3."],
+        ),
+        ("1. 松脂を拭く。\n２．弓をゆるめる。", ["松脂を拭く。", "弓をゆるめる。"]),
+        ("It was 5.", ["It was 5."]),
+        ("How many?\n5.", ["How many?", "5."]),  # at the end a number answers
+    ],
+)
+def test_the_number_of_a_heading_or_an_item_is_no_sentence(text: str, sentences: list[str]) -> None:
+    assert [text[start:end] for start, end in sentence_spans(text)] == sentences
+
+
+def test_a_question_is_told_by_its_end_in_both_languages() -> None:
+    asking = ["Can children join?", "カードで払えますか。", "（何日ですか？）", "行きましょうか"]
+    telling = ["Children can join.", "車内では現金だけです。", "行くか行かないか決める。", "何か。"]
+
+    assert all(is_question(text) for text in asking)
+    assert not any(is_question(text) for text in telling)
 
 
 def test_numbers_are_compared_without_width_and_thousands_separators() -> None:

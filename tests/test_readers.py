@@ -98,6 +98,55 @@ def test_plain_paragraphs_are_separated_by_blank_lines(tmp_path: Path) -> None:
     assert extract.title == ""
 
 
+def test_lines_of_plain_text_that_are_set_as_headings_are_some(tmp_path: Path) -> None:
+    text = (
+        "Minutes\n=======\nHeld in May.\n\nTREASURER'S REPORT\n\nA surplus.\n\n5. Lift\n\n"
+        "5.1 Offers\n\nTwo firms.\n\n■ 支払い\n現金だけです。\n第2条（期間）\n1年とする。"
+    )
+    extract = read_bytes(tmp_path, "a.txt", text.encode())
+
+    assert parts(extract) == [
+        ("heading", "Minutes\n=======", ()),
+        ("paragraph", "Held in May.", ("Minutes",)),
+        ("heading", "TREASURER'S REPORT", ("Minutes",)),
+        ("paragraph", "A surplus.", ("Minutes", "TREASURER'S REPORT")),
+        ("heading", "5. Lift", ("Minutes", "TREASURER'S REPORT")),
+        ("heading", "5.1 Offers", ("Minutes", "TREASURER'S REPORT", "5. Lift")),
+        ("paragraph", "Two firms.", ("Minutes", "TREASURER'S REPORT", "5. Lift", "5.1 Offers")),
+        ("heading", "■ 支払い", ("Minutes", "TREASURER'S REPORT")),
+        ("paragraph", "現金だけです。", ("Minutes", "TREASURER'S REPORT", "■ 支払い")),
+        ("heading", "第2条（期間）", ("Minutes", "TREASURER'S REPORT", "■ 支払い")),
+        (
+            "paragraph",
+            "1年とする。",
+            ("Minutes", "TREASURER'S REPORT", "■ 支払い", "第2条（期間）"),
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Milk\n\n2. Eggs\n\n3. Bread",  # a list with room between its items
+        "■ 牛乳\n■ 卵",
+        "Bring:\n\n1. a form that is signed.",
+        "5. Lift\nTwo firms made offers.",  # an item of two lines, as far as one can tell
+        "NEVER TOUCH THE GLUE POT!\n\nIt is hot.",
+        "Fees .......... 12\n\nThe fee.",
+        "---\n\nAfter a rule.",
+        "THE END",
+    ],
+)
+def test_lines_of_plain_text_that_only_look_like_headings_are_none(
+    tmp_path: Path, text: str
+) -> None:
+    extract = read_bytes(tmp_path, "a.txt", text.encode())
+
+    assert {block.kind for block in extract.blocks} == {"paragraph"}
+    covered = "".join(extract.text[block.start : block.end] for block in extract.blocks)
+    assert all(word in covered for word in text.split())
+
+
 @needs_fixtures
 @pytest.mark.parametrize("name", ["fake-text-utf-16-le.txt", "fake-text-utf-32.txt"])
 def test_real_utf16_and_utf32_files_are_decoded(name: str) -> None:

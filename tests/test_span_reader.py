@@ -100,6 +100,18 @@ def test_the_heading_above_a_passage_is_read_and_holds_no_answer(tmp_path: Path)
     assert reader_of(tmp_path, read).spans("q", ["h\nab"])[0][0].text == "h"  # as passage it would
 
 
+def test_what_a_passage_asks_itself_holds_no_answer(tmp_path: Path) -> None:
+    asking, telling = "ab? c", "ab. c"
+
+    def spans(text: str) -> set[str]:
+        read = logits([5, 0, 0, 0, 1], [0, 5, 0, 0, 1], text)
+        return {span.text for span in reader_of(tmp_path, read).spans("q", [text])[0]}
+
+    assert "ab" in spans(telling)
+    assert "c" in spans(asking)
+    assert not spans(asking) & {"a", "ab", "b"}
+
+
 def test_a_window_of_a_heading_alone_holds_no_span(tmp_path: Path) -> None:
     read = logits([9, 9], [9, 9], "ab")
 

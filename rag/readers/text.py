@@ -6,14 +6,19 @@ Only blocks and headings are worked out; no mark-up is removed.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from rag.datatypes import Block, BlockKind
 from rag.readers.encoding import decode_text
 from rag.readers.extract import Extract, Headings, shorten_heading
+from rag.readers.outline import plain_level
 
+_PARAGRAPH = re.compile(r"\S.*(?:\n.*\S.*)*")
+_LINE = re.compile(r"[^\n]+")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*))?")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
+_TEXT_UNDERLINE = re.compile(r"[ \t]*(={3,}|-{3,})\s*")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})([^`]*)")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])(?:[ \t]+.*)?")
 _RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}")
@@ -23,17 +28,49 @@ _TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(\|[ \t]*:?-+:?[ \t]*)*\|?
 def read_plain(file: Path) -> Extract:
     """Read a text file; paragraphs are separated by blank lines. There is no title.
 
+    Headings are lines that are underlined, numbered, in capitals or marked as such, and have
+    something below them: what only looks like one, as an item of a list, stays text.
+
     Raises:
         DocumentError: the bytes are no text.
     """
-    return plain_extract(decode_text(file.read_bytes()))
+    text = decode_text(file.read_bytes())
+    headings = Headings()
+    blocks: list[Block] = []
+    parts = list(_plain_parts(text))
+    for part, below in zip_longest(parts, parts[1:]):
+        has_text = below is not None and (below.kind != "heading" or below.level > part.level)
+        if part.kind == "heading" and has_text:
+            above = headings.enter(part.level, part.title)
+            blocks.append(Block("heading", part.start, part.end, above))
+        else:
+            blocks.append(Block("paragraph", part.start, part.end, headings.path))
+    return Extract(text, tuple(blocks))
+
+
+def _plain_parts(text: str) -> Iterator["_Part"]:
+    """Yield the paragraphs of plain text; a line that looks like a heading is a part of its own."""
+    for paragraph in _PARAGRAPH.finditer(text):
+        start, end = paragraph.span()
+        lines = list(_LINE.finditer(text, start, end))
+        for line, below in zip_longest(lines, lines[1:]):
+            after = line.end()
+            level = plain_level(line[0], stands_alone=len(lines) == 1)
+            if below is not None and _TEXT_UNDERLINE.fullmatch(below[0]):
+                level, after = 1 if "=" in below[0] else 2, below.end()
+            if level is None:
+                continue
+            if start < line.start():
+                yield _Part("paragraph", start, line.start() - 1)
+            yield _Part("heading", line.start(), after, level, line[0].strip())
+            start = after + 1
+        if start < end:
+            yield _Part("paragraph", start, end)
 
 
 def plain_extract(text: str, kind: BlockKind = "paragraph", remark: str = "") -> Extract:
     """Cut ``text``, which is kept as it is, into blocks at its blank lines."""
-    blocks = [
-        Block(kind, match.start(), match.end()) for match in re.finditer(r"\S.*(?:\n.*\S.*)*", text)
-    ]
+    blocks = [Block(kind, match.start(), match.end()) for match in _PARAGRAPH.finditer(text)]
     return Extract(text, tuple(blocks), remark=remark)
 
 
