@@ -113,10 +113,11 @@ def test_a_press_on_what_can_be_pressed_shows_before_the_server_knows(
     tab.page.wait_for_selector(f"{TABLE} .dvn-scroller")
     assert not tab.page.evaluate(IS_PRESSED, ".fk-facts")  # nothing comes of such a click
     for pressable in (
-        '[data-testid="stSidebarNav"] a',
-        f"{TABLE} .dvn-scroller",
         '[data-testid="stMain"] button',
+        f"{TABLE} .dvn-scroller",
+        '[data-testid="stSidebarNav"] a',  # the last one: it leads to another page
     ):
+        tab.page.wait_for_selector(pressable)
         assert tab.page.evaluate(IS_PRESSED, pressable), pressable
 
 

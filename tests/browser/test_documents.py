@@ -118,7 +118,9 @@ def test_changed_files_are_noticed_by_the_switch(
     tab = Tab(browser, server, "en", "light")
     tab.page.goto(server.url + "/documents")
     sync(tab, documents)
+    button(tab, "Indexed 2").wait_for()  # the end of the page as it is after the sync
     tab.page.locator('[data-testid="stCheckbox"] label').first.click()
+    tab.page.locator('[data-testid="stCheckbox"] input:checked').wait_for(state="attached")
     (documents / "new.md").write_text("# New\n\nA new file.\n")
     # Nobody has touched the page. A sync of one file is over before its progress can be seen.
     tab.page.get_by_text("1 new, 0 changed, 0 removed").wait_for(timeout=READY)
