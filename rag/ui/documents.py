@@ -42,15 +42,18 @@ def draw(services: Services, words: Words) -> None:
             index_id = status.index_id if status else ""
             draw_plan(services, words, index_id, sources, must_sync=must_sync)
     if services.auto_sync.is_on and not is_busy:
-        st.fragment(_notice_sync, run_every="3s")(services)
+        st.fragment(_notice_sync, run_every="3s")(services, job.id if job else None)
     if status is not None and status.files:
         st.fragment(draw_files)(services, words, status, is_busy=is_busy)
 
 
-def _notice_sync(services: Services) -> None:
-    """Draw the page anew when a sync has begun by itself, so that it is seen."""
+def _notice_sync(services: Services, drawn: int | None) -> None:
+    """Draw the page anew when a sync has begun by itself after the one that is drawn.
+
+    It may be over by now: a file or two take less time than there is between two looks.
+    """
     job = services.jobs.latest_sync()
-    if job is not None and job.is_live:
+    if job is not None and job.id != drawn:
         st.rerun()
 
 
