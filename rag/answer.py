@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 from typing import cast
 
-from rag.cite import below_headings, check_answer, pointed_at, quote_answer
+from rag.cite import check_answer, pointed_at, quotable_evidence, quote_answer
 from rag.config import EXTRACTIVE, Config
 from rag.datatypes import (
     Answer,
@@ -263,7 +263,7 @@ def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_i
     checked, source = check_answer(prompt, completion), "model"
     if model_id == EXTRACTIVE or not checked.text:
         pointed = pointed_at(prompt, completion) if model_id != EXTRACTIVE else ()
-        checked, source = quote_answer(below_headings(prompt), pointed), "quote"
+        checked, source = quote_answer(quotable_evidence(prompt), pointed), "quote"
     if not checked.text:
         return answer
     return replace(

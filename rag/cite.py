@@ -34,6 +34,7 @@ MAX_BARE_TERMS = 3  # a bare amount or name can answer from a sentence with "not
 # Of the best sentence's score, for one that a model points at: docs/log.md has what they bring.
 _POINTED_FIRST = 0.7
 _POINTED_AT_ALL = 0.5
+_TO_FIT = 4  # of the best sentences; one far behind is no answer for its kind alone
 _OFFERS_CHOICE = re.compile(r"\bor\b|どちら|それとも|どっち", re.IGNORECASE)
 _STUTTER = re.compile(r"(.{2,20}?)\1\1")  # a model going in circles
 
@@ -85,10 +86,15 @@ def pointed_at(prompt: Prompt, completion: str) -> list[Evidence]:
     return [sentence for sentence in found if sentence is not None]
 
 
-def below_headings(prompt: Prompt) -> list[Evidence]:
-    """Return the sentences that may be quoted: a heading tells a model more than a person."""
+def quotable_evidence(prompt: Prompt) -> list[Evidence]:
+    """Return the sentences that may be quoted, best first: a heading answers nobody.
+
+    Where some of the best can be of the kind that is asked for, no other is.
+    """
     headings = {title for hit in prompt.hits for title in hit.chunk.heading.split(" > ")}
-    return [one for one in prompt.evidence if one.text.lstrip("# ") not in headings]
+    told = [one for one in prompt.evidence if one.text.lstrip("# ") not in headings]
+    fitting = [one for one in told[:_TO_FIT] if fits(prompt.question, one.text)]
+    return fitting or told
 
 
 def quote_answer(evidence: Sequence[Evidence], pointed: Sequence[Evidence] = ()) -> CheckedAnswer:

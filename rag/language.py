@@ -54,9 +54,9 @@ _SCRIPT_PIECE = re.compile(r"[\u3041-\u3096]{3,}|[^\u3041-\u3096\s]+")
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 _SENTENCE_END = re.compile(
-    r"[。！？!?．]+(?:[」』）)\]】\"'”’]+(?!と))?(?![」』）])\s*"  # not inside 「はい。」と言った
+    r"[。！？!?．]+(?:[」』）)\]】\"'”’*_]+(?!と))?(?![」』）])\s*"  # not inside 「はい。」と言った
     r"|(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|St|No|vs))(?<!\b(?:Mrs|Inc|Ltd|e\.g|i\.e|Fig|Sec|ext|Ext))"
-    r"\.+[\"'”’)\]]*(?=\s)\s*"
+    r"\.+[\"'”’)\]*_]*(?=\s)\s*"
     r"|\n+\s*"
 )
 # What numbers a heading or an item of a list: "3.", "## 2.1." or "(a)."
@@ -65,7 +65,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _QUESTION_END = re.compile(
-    r"[?？][」』）)\]】\"'”’]*$|(?:です|ます|ません|でした|ました|でしょう|ましょう)か[。．]?$"
+    r"[?？][」』）)\]】\"'”’*_]*$|(?:です|ます|ません|でした|ました|でしょう|ましょう)か[。．]?$"
 )
 
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from rag.cite import CheckedAnswer, below_headings, check_answer, pointed_at, quote_answer
+from rag.cite import CheckedAnswer, check_answer, pointed_at, quotable_evidence, quote_answer
 from rag.datatypes import Chunk, Hit, Prompt, PromptStyle
 from rag.evidence import rank_sentences
 from rag.prompt import build_prompt
@@ -188,7 +188,15 @@ def test_a_heading_is_shown_to_a_model_and_not_quoted() -> None:
     )
 
     assert {one.text for one in asked.evidence} == {"Refunds", "Refunds are paid within 14 days."}
-    assert [one.text for one in below_headings(asked)] == ["Refunds are paid within 14 days."]
+    assert [one.text for one in quotable_evidence(asked)] == ["Refunds are paid within 14 days."]
+
+
+def test_what_is_of_another_kind_is_not_quoted_beside_what_fits() -> None:
+    asked = prompt("How much does shipping cost?", "Shipping takes 7 days. It costs 6 EUR.")
+    nothing_fits = prompt("How much does shipping cost?", "Shipping takes 7 days.")
+
+    assert [one.text for one in quotable_evidence(asked)] == ["It costs 6 EUR."]
+    assert [one.text for one in quotable_evidence(nothing_fits)] == ["Shipping takes 7 days."]
 
 
 def test_a_sentence_that_stands_in_two_documents_is_quoted_once() -> None:

@@ -88,6 +88,7 @@ def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals()
         ),
         ("1. 松脂を拭く。\n２．弓をゆるめる。", ["松脂を拭く。", "弓をゆるめる。"]),
         ("It was 5.", ["It was 5."]),
+        ("**Can I?** Yes. _Ask us._ Soon.", ["**Can I?**", "Yes.", "_Ask us._", "Soon."]),
         ("How many?\n5.", ["How many?", "5."]),  # at the end a number answers
     ],
 )
@@ -96,7 +97,13 @@ def test_the_number_of_a_heading_or_an_item_is_no_sentence(text: str, sentences:
 
 
 def test_a_question_is_told_by_its_end_in_both_languages() -> None:
-    asking = ["Can children join?", "カードで払えますか。", "（何日ですか？）", "行きましょうか"]
+    asking = [
+        "Can children join?",
+        "**Can I change it?**",
+        "カードで払えますか。",
+        "（何日ですか？）",
+        "行きましょうか",
+    ]
     telling = ["Children can join.", "車内では現金だけです。", "行くか行かないか決める。", "何か。"]
 
     assert all(is_question(text) for text in asking)
