@@ -263,7 +263,8 @@ def _conclude(unanswered: Answer, prompt: Prompt, pieces: Sequence[str], model_i
     checked, source = check_answer(prompt, completion), "model"
     if model_id == EXTRACTIVE or not checked.text:
         pointed = pointed_at(prompt, completion) if model_id != EXTRACTIVE else ()
-        checked, source = quote_answer(quotable_evidence(prompt), pointed), "quote"
+        checked = quote_answer(quotable_evidence(prompt), pointed, prompt.hits)
+        source = "quote"
     if not checked.text:
         return answer
     return replace(

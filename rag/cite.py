@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.answer_type import fits
-from rag.datatypes import Citation, Evidence, Prompt
+from rag.datatypes import Citation, Evidence, Hit, Prompt
 from rag.evidence import MAX_QUOTED, quotable, stands_in
 from rag.language import (
     content_terms,
@@ -21,7 +21,7 @@ from rag.language import (
     sentence_spans,
     terms,
 )
-from rag.table_rows import is_row
+from rag.table_rows import is_row, named_cells
 
 # [1], [1, 2], 【1】, ［１］, [1][2]; also "[passage 1]", which small models write.
 _MARKER = re.compile(
@@ -97,13 +97,17 @@ def quotable_evidence(prompt: Prompt) -> list[Evidence]:
     return fitting or told
 
 
-def quote_answer(evidence: Sequence[Evidence], pointed: Sequence[Evidence] = ()) -> CheckedAnswer:
+def quote_answer(
+    evidence: Sequence[Evidence], pointed: Sequence[Evidence] = (), hits: Sequence[Hit] = ()
+) -> CheckedAnswer:
     """Return sentences, quoted and cited, a line each; nothing when there are none.
 
     Args:
         evidence: best first; the best and its equals are quoted.
         pointed: among them, where a model found its answer. Those as good as the best come
             before it, those far behind are left out.
+        hits: the passages that they stand in: the row of a table is told with the names of its
+            columns, and cited as it stands.
     """
     citations: list[Citation] = []
     best = quotable(evidence)
@@ -111,11 +115,18 @@ def quote_answer(evidence: Sequence[Evidence], pointed: Sequence[Evidence] = ())
     first = [one for one in pointed if one.score >= _POINTED_FIRST * top]
     then = [one for one in pointed if one.score >= _POINTED_AT_ALL * top]
     quoted = list(dict.fromkeys([*first, *best[:1], *then, *best]))[:MAX_QUOTED]
-    lines = [
-        _marked(_LIST_MARKER.sub("", " ".join(sentence.text.split())), _cite(sentence, citations))
-        for sentence in quoted
-    ]
+    lines = [_marked(_told(sentence, hits), _cite(sentence, citations)) for sentence in quoted]
     return CheckedAnswer("\n".join(lines), tuple(citations))
+
+
+def _told(sentence: Evidence, hits: Sequence[Hit]) -> str:
+    """Return the words of a quoted sentence, on one line."""
+    for chunk in (hit.chunk for hit in hits if stands_in(sentence, hit.chunk)):
+        sentences = [chunk.text[slice(*span)] for span in sentence_spans(chunk.text)]
+        named = named_cells(sentence.text, sentences, chunk.heading, is_cut=chunk.start > 0)
+        if named:
+            return named
+    return _LIST_MARKER.sub("", " ".join(sentence.text.split()))
 
 
 def _marked(sentence: str, citation: Citation) -> str:

@@ -199,6 +199,18 @@ def test_what_is_of_another_kind_is_not_quoted_beside_what_fits() -> None:
     assert [one.text for one in quotable_evidence(nothing_fits)] == ["Shipping takes 7 days."]
 
 
+def test_a_row_is_told_with_the_names_of_its_columns_and_cited_as_it_stands() -> None:
+    asked = prompt("How many red pens?", "item\tquantity\tprice\nRed pen\t75\t0.85\nInk\t20\t3.00")
+    hits = [replace(hit, chunk=replace(hit.chunk, heading="Stock > a, b")) for hit in asked.hits]
+    row = next(one for one in asked.evidence if one.text.startswith("Red"))
+    whole = [replace(hit, chunk=replace(hit.chunk, start=0)) for hit in hits]
+    first = replace(row, start=row.start - 100, end=row.end - 100)
+
+    assert quote_answer([row], (), hits).text == "Red pen 75 0.85 [1]"  # cut: it may be any row
+    assert quote_answer([first], (), whole).text == "item: Red pen · quantity: 75 · price: 0.85 [1]"
+    assert quote_answer([first], (), whole).citations[0].quote == "Red pen\t75\t0.85"
+
+
 def test_a_sentence_that_stands_in_two_documents_is_quoted_once() -> None:
     evidence = prompt("How long do refunds take?", REFUND, REFUND).evidence
 

@@ -87,7 +87,7 @@ EN = {
     "limited_until": "until {day}",
     "quoted": "The model's own wording was not supported by the passages, so the sentences that "
     "match best are quoted.",
-    "quoted_without_model": "Quoted word for word, without a language model.",
+    "quoted_without_model": "Quoted from your documents, without a language model.",
     "evidence_strong": "Strong evidence",
     "evidence_partial": "Partial evidence",
     "evidence_weak": "Weak evidence: check the sources",

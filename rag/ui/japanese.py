@@ -86,8 +86,8 @@ JA = {
     "limited_since": "{day}以降",
     "limited_until": "{day}以前",
     "quoted": "モデルの文章は該当箇所で裏づけられなかったため、"
-    "最も近い文をそのまま引用しています。",
-    "quoted_without_model": "言語モデルを使わず、最も近い文をそのまま引用しています。",
+    "最も近い文を引用しています。",
+    "quoted_without_model": "言語モデルを使わず、最も近い文を引用しています。",
     "evidence_strong": "根拠：強い",
     "evidence_partial": "根拠：一部",
     "evidence_weak": "根拠：弱い（出典を確認してください）",
@@ -100,7 +100,7 @@ JA = {
     "理由は `python -m rag doctor` で分かります。",
     "notice_sent_to_server": "質問と、モデルに見せる文章は {host} に送信されます。",
     "notice_no_answer_model": "回答用のモデルがまだないため、"
-    "文書の文をそのまま引用して回答します。",
+    "文書の文を引用して回答します。",
     "go_to_documents": "「文書」を開く",
     # Source drawer
     "source": "出典",
