@@ -17,6 +17,7 @@ from rag.language import (
     content_terms,
     detect_language,
     is_negated,
+    is_question,
     numbers,
     sentence_spans,
     terms,
@@ -87,12 +88,16 @@ def pointed_at(prompt: Prompt, completion: str) -> list[Evidence]:
 
 
 def quotable_evidence(prompt: Prompt) -> list[Evidence]:
-    """Return the sentences that may be quoted, best first: a heading answers nobody.
+    """Return the sentences that may be quoted, best first: headings and questions answer nobody.
 
     Where some of the best can be of the kind that is asked for, no other is.
     """
     headings = {title for hit in prompt.hits for title in hit.chunk.heading.split(" > ")}
-    told = [one for one in prompt.evidence if one.text.lstrip("# ") not in headings]
+    told = [
+        one
+        for one in prompt.evidence
+        if one.text.lstrip("# ") not in headings and not is_question(one.text)
+    ]
     fitting = [one for one in told[:_TO_FIT] if fits(prompt.question, one.text)]
     return fitting or told
 

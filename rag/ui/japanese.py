@@ -85,8 +85,7 @@ JA = {
     "limited_types": "種類：{names}",
     "limited_since": "{day}以降",
     "limited_until": "{day}以前",
-    "quoted": "モデルの文章は該当箇所で裏づけられなかったため、"
-    "最も近い文を引用しています。",
+    "quoted": "モデルの文章は該当箇所で裏づけられなかったため、最も近い文を引用しています。",
     "quoted_without_model": "言語モデルを使わず、最も近い文を引用しています。",
     "evidence_strong": "根拠：強い",
     "evidence_partial": "根拠：一部",
@@ -99,8 +98,7 @@ JA = {
     "notice_model_not_exchanged": "有効にしたモデルを読み込めないため、前のモデルが回答しています。"
     "理由は `python -m rag doctor` で分かります。",
     "notice_sent_to_server": "質問と、モデルに見せる文章は {host} に送信されます。",
-    "notice_no_answer_model": "回答用のモデルがまだないため、"
-    "文書の文を引用して回答します。",
+    "notice_no_answer_model": "回答用のモデルがまだないため、文書の文を引用して回答します。",
     "go_to_documents": "「文書」を開く",
     # Source drawer
     "source": "出典",
