@@ -99,7 +99,7 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     start = 0
     for stop in [match.end() for match in _SENTENCE_END.finditer(text)] + [len(text)]:
         piece = text[start:stop]
-        if stop < len(text) and _LABEL.fullmatch(piece):
+        if stop < len(text) and _LABEL.fullmatch(piece) and not _is_reply(text, spans, start):
             start = stop
             continue
         left = start + len(piece) - len(piece.lstrip())
@@ -108,6 +108,13 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
             spans.append((left, right))
         start = stop
     return spans
+
+
+def _is_reply(text: str, spans: list[tuple[int, int]], start: int) -> bool:
+    """Tell whether what begins at ``start`` follows a question on its line, as a reply does."""
+    if not spans or "\n" in text[spans[-1][1] : start]:
+        return False
+    return is_question(text[slice(*spans[-1])])
 
 
 def is_question(text: str) -> bool:

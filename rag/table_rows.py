@@ -8,6 +8,7 @@ from statistics import median
 
 _SEPARATORS = "|\t,"
 _LEAST_CELLS = 2
+_LONGEST_ROW = 2000  # characters; nobody reads a longer one, and csv refuses cells of 131,072
 _ROW = re.compile(r"\||\t.*\t|(?:,\S[^,]*){3}")  # of a table as text
 _CELL = re.compile(r"(?:[^|\t,]|,\s|(?<=\d),(?=\d{3}))+")
 _BAR = re.compile(r"(?<!\\)\|")
@@ -49,7 +50,7 @@ def named_cells(row: str, sentences: Sequence[str], heading: str, *, is_cut: boo
         heading: of the passage; of a long table it ends in the names of the columns.
         is_cut: the passage begins within its document, so that its first row may be any.
     """
-    if not is_row(row) or row not in sentences:
+    if not is_row(row) or row not in sentences or len(row) > _LONGEST_ROW:
         return ""
     cells = _cells(row)
     header = headers(sentences).get(sentences.index(row))
@@ -70,7 +71,7 @@ def _cells(row: str) -> list[str]:
     if "|" in row:
         inner = row.strip().removeprefix("|").removesuffix("|")
         return [cell.strip() for cell in _BAR.split(inner)]
-    cells = row.split("\t") if "\t" in row else next(csv.reader([row]))
+    cells = row.split("\t") if "\t" in row else next(csv.reader([" ".join(row.split())]))
     return [" ".join(cell.split()) for cell in cells]
 
 

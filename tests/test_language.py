@@ -88,6 +88,7 @@ def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals()
         ),
         ("1. 松脂を拭く。\n２．弓をゆるめる。", ["松脂を拭く。", "弓をゆるめる。"]),
         ("It was 5.", ["It was 5."]),
+        ("How many? 12. Free?\n2. Yes.", ["How many?", "12.", "Free?", "Yes."]),
         ("**Can I?** Yes. _Ask us._ Soon.", ["**Can I?**", "Yes.", "_Ask us._", "Soon."]),
         ("How many?\n5.", ["How many?", "5."]),  # at the end a number answers
     ],

@@ -78,6 +78,7 @@ def test_the_names_in_the_heading_of_a_long_table_come_before_a_guess() -> None:
         (2, ["item,quantity,price,x", "pen,75,85,1", "ink, blue,20,30"], False),  # another width
         (0, ["item,quantity,price,x", "pen,75,85,1"], False),  # the header itself
         (0, ["No table at all."], False),
+        (1, ["item,quantity,price,x", f"pen,75,85,{'A' * 200_000}", "ink,20,30,2"], False),
     ],
 )
 def test_a_row_is_not_named_by_what_may_be_no_name(
