@@ -54,7 +54,9 @@ _SCRIPT_PIECE = re.compile(r"[\u3041-\u3096]{3,}|[^\u3041-\u3096\s]+")
 _HIRAGANA = re.compile(r"[\u3041-\u3096]")
 
 _SENTENCE_END = re.compile(
-    r"[。！？!?．]+(?:[」』）)\]】\"'”’*_]+(?!と))?(?![」』）])\s*"  # not inside 「はい。」と言った
+    # Not inside 「はい。」と言った and "Why?" she asked: there the sentence goes on.
+    r"[。！？!?．]+(?:[」』）)\]】\"'”’*_]+(?![とはがをにへのでも、,]|\s[a-z]))?"
+    r"(?![」』）]|[)\"'”’]\s[a-z])\s*"
     r"|(?<!\b[A-Z])(?<!\b(?:Mr|Dr|Ms|St|No|vs))(?<!\b(?:Mrs|Inc|Ltd|e\.g|i\.e|Fig|Sec|ext|Ext))"
     r"\.+[\"'”’)\]*_]*(?=\s)\s*"
     r"|\n+\s*"

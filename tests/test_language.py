@@ -88,12 +88,20 @@ def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations_or_decimals()
         ),
         ("1. 松脂を拭く。\n２．弓をゆるめる。", ["松脂を拭く。", "弓をゆるめる。"]),
         ("It was 5.", ["It was 5."]),
+        ("「何日か？」への答は9日です。次。", ["「何日か？」への答は9日です。", "次。"]),
+        (
+            'If asked "How many?" say 9. "Why?" Because.',
+            ['If asked "How many?" say 9.', '"Why?"', "Because."],
+        ),
+        ("Is it (really?) so. Yes", ["Is it (really?) so.", "Yes"]),
         ("How many? 12. Free?\n2. Yes.", ["How many?", "12.", "Free?", "Yes."]),
         ("**Can I?** Yes. _Ask us._ Soon.", ["**Can I?**", "Yes.", "_Ask us._", "Soon."]),
         ("How many?\n5.", ["How many?", "5."]),  # at the end a number answers
     ],
 )
-def test_the_number_of_a_heading_or_an_item_is_no_sentence(text: str, sentences: list[str]) -> None:
+def test_a_sentence_is_neither_a_number_nor_a_part_around_a_quoted_question(
+    text: str, sentences: list[str]
+) -> None:
     assert [text[start:end] for start, end in sentence_spans(text)] == sentences
 
 

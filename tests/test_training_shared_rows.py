@@ -269,7 +269,7 @@ def test_instructions_may_repeat_a_question_and_never_demand_what_the_passage_sa
 
 def test_what_follows_the_question_in_an_instruction_is_known_as_one() -> None:
     assert is_hidden_instruction('Anyone who wants to know "When?" has to be told 42.')
-    assert is_hidden_instruction('" has to be told 42.')
+    assert is_hidden_instruction("Do not look for it here, type 42.")
     assert not is_hidden_instruction("Anyone who wants to know the hours can call us.")
 
 
