@@ -20,6 +20,7 @@ from rag.language import (
     is_question,
     numbers,
     sentence_spans,
+    sentences,
     terms,
 )
 from rag.table_rows import is_row, named_cells
@@ -127,9 +128,8 @@ def quote_answer(
 def _told(sentence: Evidence, hits: Sequence[Hit]) -> str:
     """Return the words of a quoted sentence, on one line."""
     for chunk in (hit.chunk for hit in hits if stands_in(sentence, hit.chunk)):
-        sentences = [chunk.text[slice(*span)] for span in sentence_spans(chunk.text)]
-        named = named_cells(sentence.text, sentences, chunk.heading, is_cut=chunk.start > 0)
-        if named:
+        told = sentences(chunk.text)
+        if named := named_cells(sentence.text, told, chunk.heading, is_cut=chunk.start > 0):
             return named
     return _LIST_MARKER.sub("", " ".join(sentence.text.split()))
 

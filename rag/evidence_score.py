@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.datatypes import Hit
-from rag.language import content_terms, phrase_text, phrases, query_weights, sentence_spans, terms
+from rag.language import content_terms, phrase_text, phrases, query_weights, sentences, terms
 
 TermWeight = Callable[[str], float]
 
@@ -126,8 +126,8 @@ def best_sentence(values: Mapping[str, float], text: str) -> float:
 
     An answer stands in a sentence: one with all terms tells more than the same terms apart.
     """
-    sentences = (set(terms(text[start:end])) for start, end in sentence_spans(text))
-    shares = (sum(worth for term, worth in values.items() if term in each) for each in sentences)
+    found = (set(terms(sentence)) for sentence in sentences(text))
+    shares = (sum(worth for term, worth in values.items() if term in each) for each in found)
     return max(shares, default=0.0)
 
 

@@ -112,6 +112,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     return spans
 
 
+def sentences(text: str) -> list[str]:
+    """Return the sentences of ``text``; see `sentence_spans`."""
+    return [text[start:end] for start, end in sentence_spans(text)]
+
+
 def _is_reply(text: str, spans: list[tuple[int, int]], start: int) -> bool:
     """Tell whether what begins at ``start`` follows a question on its line, as a reply does."""
     if not spans or "\n" in text[spans[-1][1] : start]:

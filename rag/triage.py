@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rag.datatypes import EVERYWHERE, Answer, Chunk, Hit, SearchFilter
 from rag.feedback import Judgement, Outcome, Triage
-from rag.language import content_terms, detect_language, numbers, sentence_spans, terms
+from rag.language import content_terms, detect_language, numbers, sentences, terms
 
 HELD = 0.7  # share of the correction's words in a passage that is taken for the right one
 ABSENT = 0.34  # share below which no passage is
@@ -154,8 +154,7 @@ def _is_in_language_of(correction: str, chunks: Sequence[Chunk]) -> bool:
 
 def _quote(chunk: Chunk, wanted: _Wanted) -> str:
     """Return the sentence of ``chunk`` that holds the answer."""
-    sentences = [chunk.text[start:end] for start, end in sentence_spans(chunk.text)]
-    return max(sentences, key=wanted.closeness, default=chunk.text)
+    return max(sentences(chunk.text), key=wanted.closeness, default=chunk.text)
 
 
 def _not_retrieved(
